@@ -1,0 +1,81 @@
+"""Frozen, checked data: the base of plans, experiments and board options, and its messages."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labnet.errors import PlanError
+
+Where = tuple[str | int, ...]
+
+
+class Data(BaseModel):
+    """Frozen, checked data; a mistake raises `PlanError`, which names key, value and what is allowed."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True, validate_default=True
+    )
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            problems = tuple(_problems(type(self), error))
+            lines = [f"{'.'.join(map(str, where))} {what}".strip() for where, what in problems]
+            raise PlanError("; ".join(lines), problems) from None
+
+
+def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Where, str]]:
+    """Flatten pydantic's errors: one a key, nested `Data` included, branches of a union joined by "or"."""
+    found: dict[Where, list[str]] = {}
+    inputs: dict[Where, Any] = {}
+    for problem in error.errors():
+        where = _key(model, problem["loc"])
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, PlanError) and cause.problems:
+            for inner, what in cause.problems:
+                found.setdefault(where + inner, []).append(what)
+        elif isinstance(cause, ValueError):
+            found.setdefault(where, []).append(str(cause))
+        elif problem["type"] == "extra_forbidden":
+            found.setdefault(where, []).append(_unknown(model, str(where[-1])))
+        elif problem["type"] == "missing":
+            found.setdefault(where, []).append("is missing; give it")
+        elif problem["type"].startswith("union_tag"):
+            tag = problem["ctx"]["discriminator"].strip("'")
+            given = problem["ctx"].get("tag")
+            allowed = problem["ctx"].get("expected_tags", "one of the kinds in the documentation")
+            start = "is missing" if given is None else f"is {given!r}"
+            found.setdefault((*where, tag), []).append(f"{start}; allowed: {allowed}")
+        else:
+            inputs.setdefault(where, problem["input"])
+            found.setdefault(where, []).append(problem["msg"].removeprefix("Input should be "))
+    return [
+        (
+            where,
+            f"is {inputs[where]!r}; allowed: {_allowed(model, where, what)}" if where in inputs else what[0],
+        )
+        for where, what in found.items()
+    ]
+
+
+def _allowed(model: type[BaseModel], where: Where, messages: list[str]) -> str:
+    """Give the field's own words for what it takes, else pydantic's."""
+    field = model.model_fields.get(str(where[0])) if len(where) == 1 else None
+    return (field and field.description) or " or ".join(dict.fromkeys(messages))
+
+
+def _key(model: type[BaseModel], loc: Where) -> Where:
+    """Give the key in the data: pydantic adds the names of union branches to it."""
+    if len(loc) < 2 or loc[0] not in model.model_fields:
+        return loc
+    if any(isinstance(part, int) for part in loc[1:]) or len(loc) == 2:
+        return loc[:1]
+    return (loc[0], loc[-1])
+
+
+def _unknown(model: type[BaseModel], key: str) -> str:
+    allowed = list(model.model_fields)
+    close = get_close_matches(key, allowed, n=1)
+    return f"is not a known key; allowed: {', '.join(allowed)}" + (f". Did you mean {close[0]}?" if close else "")

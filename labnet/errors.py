@@ -1,0 +1,160 @@
+"""Every error and warning of labnet. Each message says what was given, what is allowed and what to do.
+
+::
+
+    LabnetError
+    |-- NetworkError              a graph that is no network, or an unreadable network file
+    |-- CircuitError              Kirchhoff's equations cannot be solved
+    |   |-- BadResistance         zero, negative or NaN
+    |   |-- FloatingNode          nodes with no path to any held node
+    |   `-- IllConditioned        a solve that would not be accurate
+    |-- TaskError                 terminals or voltages that make no task, or a task for another network
+    |-- PlanError                 a training that cannot be run: steps, p, eta, order, rule
+    |   `-- ExperimentError       the same, in a TOML file: with key, line and allowed values
+    |-- BoardError
+    |   |-- UnknownBoard          an address nothing answers to
+    |   |-- BoardClosed           a verb after close()
+    |   |-- NotDrivable           a node the board cannot hold
+    |   |-- OutOfRange            a voltage, wiper or resistance outside the board's limits, or NaN
+    |   |-- NotCalibrated         a quantity the board cannot set without a calibration
+    |   |-- NotSupported          a verb this board does not have
+    |   `-- LateStep              a step that could not start at its time
+    |-- Diverged                  resistances that are no longer finite
+    `-- RunError
+        |-- RunExists             a run file is never overwritten
+        |-- RunInUse              another process writes it
+        |-- RunTooNew             written by a newer labnet
+        |-- NotARun               some other file, or a damaged one
+        |-- RunNotWritable        no directory, no permission
+        |-- DiskFull              what was committed before is kept
+        `-- RunMismatch           a run of another experiment, board or network
+    LabnetWarning
+    |-- UnreachableTarget         a target no passive network can reach
+    `-- WalKept                   a reader kept a closed run from becoming one file
+"""
+
+
+class LabnetError(Exception):
+    """Base of all errors that labnet raises on purpose."""
+
+
+class NetworkError(LabnetError, ValueError):
+    """A graph that is no network, or a network file that cannot be read."""
+
+
+class CircuitError(LabnetError):
+    """Kirchhoff's equations cannot be solved for what was given."""
+
+
+class BadResistance(CircuitError, ValueError):
+    """A resistance that is zero, negative or NaN."""
+
+
+class FloatingNode(CircuitError):
+    """Nodes without a path to any held node: their voltage is undefined."""
+
+
+class IllConditioned(CircuitError):
+    """A solve whose result would not be accurate."""
+
+
+class TaskError(LabnetError, ValueError):
+    """Terminals or voltages that make no task, or a task made for another network."""
+
+
+class PlanError(LabnetError, ValueError):
+    """A training that cannot be run as given.
+
+    Attributes
+    ----------
+    problems : tuple of (tuple of (str or int), str)
+        Where (the path of keys) and what, for each problem.
+    """
+
+    def __init__(self, message: str, problems: tuple[tuple[tuple[str | int, ...], str], ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class ExperimentError(PlanError):
+    """An experiment file with a mistake: key, line and allowed values are in the message."""
+
+
+class BoardError(LabnetError):
+    """A board that cannot do what was asked."""
+
+
+class UnknownBoard(BoardError, ValueError):
+    """An address that no installed board answers to."""
+
+
+class BoardClosed(BoardError):
+    """A verb used after the board was closed."""
+
+
+class NotDrivable(BoardError, ValueError):
+    """A node the board has no source for."""
+
+
+class OutOfRange(BoardError, ValueError):
+    """A value outside the board's limits, or NaN."""
+
+
+class NotCalibrated(BoardError):
+    """A quantity the board cannot set before a calibration."""
+
+
+class NotSupported(BoardError):
+    """A verb, rule or clock this board does not have."""
+
+
+class LateStep(BoardError):
+    """A step that could not start at its scheduled time."""
+
+
+class Diverged(LabnetError, ArithmeticError):
+    """Resistances that are no longer finite: the learning rate is too large."""
+
+
+class RunError(LabnetError):
+    """A run file that cannot be created, opened or written."""
+
+
+class RunExists(RunError, FileExistsError):
+    """The file exists: a run is never overwritten."""
+
+
+class RunInUse(RunError):
+    """Another process writes this run."""
+
+
+class RunTooNew(RunError):
+    """The file was written by a newer labnet."""
+
+
+class NotARun(RunError):
+    """The file is no run of labnet, or it is damaged."""
+
+
+class RunNotWritable(RunError, OSError):
+    """The file cannot be written here."""
+
+
+class DiskFull(RunError, OSError):
+    """The disk is full; everything committed before is kept."""
+
+
+class RunMismatch(RunError):
+    """The run on disk belongs to another experiment, board or network."""
+
+
+class LabnetWarning(UserWarning):
+    """Base of all warnings of labnet."""
+
+
+class UnreachableTarget(LabnetWarning):
+    """A target voltage that no passive network with these inputs can reach."""
+
+
+class WalKept(LabnetWarning):
+    """A reader kept a closed run from becoming one file; it becomes one when it is next opened."""
