@@ -1,0 +1,105 @@
+"""Randomness as a function: a draw depends on what it is for, never on when or where it is made.
+
+``draw(seed, stream, step, i)`` nests the SplitMix64 generator (Steele, Lea and Flood, OOPSLA 2014) three
+times: a generator seeded with `seed` seeds one generator a stream, each of these seeds one a step, and each of
+these gives one number an edge. So batching, threads, logging and resuming cannot change a draw. Test vectors:
+docs/draws.md.
+"""
+
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+UInt64Array = NDArray[np.uint64]
+FloatArray = NDArray[np.float64]
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+
+
+class Stream(IntEnum):
+    """What a draw is for. The numbers are part of every record's meaning: never change one."""
+
+    TRIGGER = 0  # high 32 bits: gate; low 32 bits: redrawn sigma; step = trigger count, i = edge
+    SIGMA = 1  # frozen sigma; step = 0, i = edge
+    OFFSET = 2  # comparator offsets; step = which comparator (0, 1), i = edge
+    COMPARATOR_NOISE = 3  # step = trigger count, i = edge + which comparator * 2**32
+    READ_FREE = 4  # converter noise; step = trigger count, i = node + repeat * 2**32
+    READ_CLAMPED = 5
+    POT_END_TO_END = 6  # tolerance; step = 0, i = edge
+    POT_MISMATCH = 7  # twin mismatch; step = 0, i = edge
+    POT_INL = 8  # bow; step = side (0 free, 1 clamped), i = edge
+    POT_DNL = 9  # step = side, i = edge + position * 2**32
+    SOURCE_OFFSET = 10  # step = 0, i = node
+    READING_OFFSET = 11  # step = side, i = node
+    ORDER = 32  # of examples; seed of the plan, step = step, i = 0
+    BATCH = 33  # seed of the plan, step = step, i = example
+    START = 34  # initial wipers or resistances; seed of the plan, step = 0, i = edge
+
+
+def splitmix64(seed: int, i: int) -> int:
+    """Give output number `i` (from 0) of the SplitMix64 generator seeded with `seed`."""
+    z = (seed + (i + 1) * _GOLDEN) & _MASK
+    z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
+    z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
+    return z ^ (z >> 31)
+
+
+@lru_cache(maxsize=64)
+def _stream_seed(seed: int, stream: int) -> int:
+    return splitmix64(seed, stream)
+
+
+_30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_M1, _M2, _GOLD = np.uint64(_MIX_1), np.uint64(_MIX_2), np.uint64(_GOLDEN)
+
+
+def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
+    """Draw 64 random bits for every entry of `i`.
+
+    Parameters
+    ----------
+    seed : int
+        Any integer; its lowest 64 bits count.
+    stream : Stream
+        What the draw is for.
+    step : int
+        Which step, trigger or part it is for.
+    i : array_like of int, shape (...)
+        Which edge, node or example it is for.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (...)
+    """
+    key = splitmix64(_stream_seed(seed & _MASK, stream), step)
+    if isinstance(i, int):
+        return np.array(splitmix64(key, i), dtype=np.uint64)
+    z = np.asarray(i, dtype=np.uint64) * _GOLD
+    z += np.uint64((key + _GOLDEN) & _MASK)
+    z ^= z >> _30
+    z *= _M1
+    z ^= z >> _27
+    z *= _M2
+    z ^= z >> _31
+    return z
+
+
+def uniform(z: UInt64Array) -> FloatArray:
+    """Turn draws into uniform numbers in [0, 1), from their high 53 bits."""
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def normal(z: UInt64Array) -> FloatArray:
+    """Turn draws into standard normal numbers, by the inverse of the distribution function."""
+    return np.asarray(ndtri(uniform(z) + 2.0**-54), dtype=np.float64)
+
+
+def integers(z: UInt64Array, below: int) -> NDArray[np.int64]:
+    """Turn draws into integers 0 .. `below` - 1 (`below` up to 2**31), from their high 32 bits."""
+    return (((z >> np.uint64(32)) * np.uint64(below)) >> np.uint64(32)).astype(np.int64)
