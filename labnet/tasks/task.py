@@ -1,0 +1,211 @@
+"""What every task is: terminals, examples, a cost; and how terminals and targets are sampled."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labnet import circuit
+from labnet.errors import TaskError, UnreachableTarget
+from labnet.networks import Network
+
+FloatArray = NDArray[np.float64]
+Targets = Literal["teacher", "random"]
+ExampleSet = Literal["train", "test"]
+
+_TEACHER_R = (0.1, 1.0)  # range of a teacher's resistances, in units of R_ref
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Input voltages and the output voltages wanted for them.
+
+    Attributes
+    ----------
+    inputs : numpy.ndarray, shape (B, I)
+    targets : numpy.ndarray, shape (B, O)
+    """
+
+    inputs: FloatArray
+    targets: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "targets"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+            if values.ndim != 2:
+                raise TaskError(f"{name} has shape {values.shape}; allowed: (examples, terminals).")
+            if not np.isfinite(values).all():
+                b, k = np.argwhere(~np.isfinite(values))[0]
+                raise TaskError(f"{name}[{b}, {k}] is {values[b, k]} V; allowed: finite voltages.")
+        if len(self.inputs) != len(self.targets):
+            raise TaskError(
+                f"{len(self.inputs)} rows of inputs and {len(self.targets)} of targets; allowed: equally many."
+            )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Terminals and examples on one network. Frozen.
+
+    Attributes
+    ----------
+    network : Network
+        The network it is made for.
+    inputs, outputs, grounds : tuple of int
+        Terminals. Inputs are held at an example's voltages, grounds at 0 V; outputs are read.
+    train, test : Examples
+        The test set may be empty.
+
+    Raises
+    ------
+    TaskError
+        For terminals that repeat or are unknown, nothing to hold, no output, no training example, shapes that do not
+        fit, voltages that are not finite.
+
+    Warns
+    -----
+    UnreachableTarget
+        For a target outside the range of the voltages held in its example (maximum principle).
+    """
+
+    network: Network
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    grounds: tuple[int, ...]
+    train: Examples
+    test: Examples
+    kind: ClassVar[str] = "task"
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "outputs", "grounds"):
+            object.__setattr__(self, name, tuple(int(node) for node in getattr(self, name)))
+        self._check_terminals()
+        for name, examples in self.sets():
+            shapes = (examples.inputs.shape[1], examples.targets.shape[1])
+            if len(examples) and shapes != (len(self.inputs), len(self.outputs)):
+                raise TaskError(
+                    f"the {name} set has {shapes[0]} inputs and {shapes[1]} targets a row; the task has "
+                    f"{len(self.inputs)} input and {len(self.outputs)} output nodes."
+                )
+            self._warn_unreachable(name, examples)
+        if not len(self.train):
+            raise TaskError("the training set is empty; give at least one example.")
+
+    def _check_terminals(self) -> None:
+        roles: dict[int, str] = {}
+        for role, nodes in (("input", self.inputs), ("output", self.outputs), ("ground", self.grounds)):
+            for node in nodes:
+                if not 0 <= node < self.network.node_count:
+                    raise TaskError(
+                        f"{role} node {node} is not in {self.network.name}; allowed: 0 to "
+                        f"{self.network.node_count - 1}."
+                    )
+                if node in roles:
+                    raise TaskError(
+                        f"node {node} is both {roles[node]} and {role}; give every terminal a node of its own."
+                    )
+                roles[node] = role
+        if not self.inputs and not self.grounds:
+            raise TaskError("there is no input and no ground, so nothing holds the network; name at least one.")
+        if not self.outputs:
+            raise TaskError("there is no output, so nothing to learn; name at least one output node.")
+
+    def _warn_unreachable(self, name: str, examples: Examples) -> None:
+        if not len(examples):
+            return
+        held = np.hstack([examples.inputs, np.zeros((len(examples), len(self.grounds)))])
+        low, high = held.min(axis=1, keepdims=True), held.max(axis=1, keepdims=True)
+        outside = np.argwhere((examples.targets < low) | (examples.targets > high))
+        if len(outside):
+            b, o = outside[0]
+            warnings.warn(
+                f"{len(outside)} of {examples.targets.size} {name} targets are out of any network's reach, first "
+                f"{examples.targets[b, o]:.4g} V at node {self.outputs[o]} in example {b}: with inputs and grounds "
+                f"from {low[b, 0]:.4g} to {high[b, 0]:.4g} V, every node lies between them. Its error cannot reach 0.",
+                UnreachableTarget,
+                stacklevel=5,
+            )
+
+    def sets(self) -> tuple[tuple[ExampleSet, Examples], ...]:
+        """Give both sets of examples with their names."""
+        return (("train", self.train), ("test", self.test))
+
+    def held(self, inputs: FloatArray) -> dict[int, float]:
+        """Give the nodes to hold for one example's inputs (I,), grounds included: {node: volts}."""
+        return dict(zip(self.inputs + self.grounds, [*inputs.tolist(), *[0.0] * len(self.grounds)], strict=True))
+
+    def cost(self, outputs: FloatArray, examples: Examples) -> float:
+        """Give the mean square error of free outputs (B, O), in V^2; labnet's cost, before scaling."""
+        return float(np.mean((outputs - examples.targets) ** 2))
+
+    def accuracy(self, outputs: FloatArray, examples: Examples) -> float:
+        """Give the share of examples put in the right class; NaN where there are no classes."""
+        return float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the task without its network as plain data; floats survive JSON exactly."""
+        data: dict[str, Any] = {
+            "kind": self.kind,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "grounds": list(self.grounds),
+        }
+        for name, examples in self.sets():
+            data[name] = [examples.inputs.tolist(), examples.targets.tolist()]
+        return data
+
+    @classmethod
+    def from_dict(cls, network: Network, data: dict[str, Any]) -> "Task":
+        """Build the task that `to_dict` described."""
+        raise TypeError(f"{cls.__name__} does not say how it is built from plain data.")
+
+
+def examples_or_none(inputs: ArrayLike, targets: ArrayLike, i: int, o: int) -> Examples:
+    """Build examples; an empty list is a set of no examples with `i` inputs and `o` targets."""
+    x, y = np.asarray(inputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    return Examples(x if x.size else x.reshape(0, i), y if y.size else y.reshape(0, o))
+
+
+def generator(seed: int) -> np.random.Generator:
+    """Give numpy's counter-based generator, Philox, for a task's seed."""
+    return np.random.Generator(np.random.Philox(seed))
+
+
+def choose_terminals(
+    network: Network, rng: np.random.Generator, **wanted: int | Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    """Choose nodes for each role: a count is drawn from the nodes still unused, a list is taken as it is."""
+    named = {int(node) for nodes in wanted.values() if not isinstance(nodes, int) for node in nodes}
+    unused = [node for node in rng.permutation(network.node_count).tolist() if node not in named]
+    chosen: dict[str, tuple[int, ...]] = {}
+    for role, nodes in wanted.items():
+        if not isinstance(nodes, int):
+            chosen[role] = tuple(int(node) for node in nodes)
+            continue
+        if nodes < 0 or nodes > len(unused):
+            raise TaskError(
+                f"{role} = {nodes}; allowed: 0 to {len(unused)}, the nodes of {network.name} that are still unused."
+            )
+        chosen[role], unused = tuple(unused[:nodes]), unused[nodes:]
+    return chosen
+
+
+def teacher_targets(
+    network: Network,
+    rng: np.random.Generator,
+    terminals: dict[str, tuple[int, ...]],
+    inputs: Sequence[FloatArray],
+) -> list[FloatArray]:
+    """Give the outputs of one random network of the same shape for each array of inputs: targets one can reach."""
+    r = network.r_ref_ohm * rng.uniform(*_TEACHER_R, network.edge_count)
+    held = terminals["inputs"] + terminals["grounds"]
+    response = circuit.transfer_matrix(network, r, held)[list(terminals["outputs"])]
+    return [x @ response[:, : x.shape[1]].T for x in inputs]
