@@ -1,0 +1,288 @@
+"""The board: a twin network one can drive, clamp, read and trigger. All the controller knows.
+
+Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
+from urllib.parse import parse_qsl
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labnet.errors import UnknownBoard
+from labnet.networks import Network
+
+if TYPE_CHECKING:
+    from labnet.plan import Plan
+    from labnet.records import Record
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Side = Literal["free", "clamped"]
+Snapshot = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Converter:
+    """The grid of codes of a DAC or ADC, or none (`bits` None): real numbers, in simulation only.
+
+    Attributes
+    ----------
+    v_min, v_max : float
+        Voltages of the first and the last code.
+    bits : int or None
+    """
+
+    v_min: float = 0.0
+    v_max: float = 5.0
+    bits: int | None = None
+
+    @property
+    def top(self) -> int:
+        """The last code."""
+        return (1 << (self.bits or 0)) - 1
+
+    def codes(self, volts: ArrayLike) -> IntArray:
+        """Give the nearest codes, clipped to the grid; halves go up."""
+        steps = (np.asarray(volts, dtype=np.float64) - self.v_min) * (self.top / (self.v_max - self.v_min))
+        return np.clip(np.floor(steps + 0.5), 0, self.top).astype(np.int64)
+
+    def volts(self, codes: IntArray) -> FloatArray:
+        """Give the voltages of codes."""
+        return np.asarray(codes * ((self.v_max - self.v_min) / self.top) + self.v_min, dtype=np.float64)
+
+    def quantised(self, volts: FloatArray) -> FloatArray:
+        """Give what is left of voltages after conversion: clipped, and rounded to a code where there are codes."""
+        if self.bits is None:
+            return np.clip(volts, self.v_min, self.v_max)
+        return self.volts(self.codes(volts))
+
+
+class Update(NamedTuple):
+    """What one trigger latched.
+
+    Attributes
+    ----------
+    directions : numpy.ndarray of int8, shape (E,)
+        +1 where the comparators say up, -1 where they say down.
+    enabled : numpy.ndarray of bool, shape (E,)
+        Edges whose gate let them step.
+    """
+
+    directions: NDArray[np.int8]
+    enabled: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BoardInfo:
+    """What a board is, its limits, and which verbs and plans it has.
+
+    Attributes
+    ----------
+    model, serial, version : str
+        Identity: a run resumes only on a board with the same model and serial.
+    source, reading : Converter
+        Range and codes of what drives the nodes and of what reads them.
+    wiper_positions : int
+        Wipers run from 0 to wiper_positions - 1.
+    wiper_ohm, end_to_end_ohm : float
+        Nominal R(k) = wiper_ohm + k end_to_end_ohm / wiper_positions.
+    drivable : tuple of int or None
+        Nodes that can be held; None for all.
+    resistance_range_ohm : (float, float) or None
+        What `set_resistances` takes; None where the board has wipers only.
+    snapshots : bool
+        Whether `snapshot` and `restore` exist.
+    plans : frozenset of str
+        Names of rules whose plans the board runs by itself (`train`); all others are run host-paced.
+    parts : mapping
+        Anything else worth keeping with a run, as plain data.
+    """
+
+    model: str
+    serial: str
+    version: str
+    source: Converter
+    reading: Converter
+    wiper_positions: int = 128
+    wiper_ohm: float = 40.0
+    end_to_end_ohm: float = 10e3
+    drivable: tuple[int, ...] | None = None
+    resistance_range_ohm: tuple[float, float] | None = None
+    snapshots: bool = False
+    plans: frozenset[str] = frozenset()
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+    def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
+        """Give the nominal resistances of wiper positions, in ohms."""
+        return self.wiper_ohm + np.asarray(wipers) * (self.end_to_end_ohm / self.wiper_positions)
+
+
+@runtime_checkable
+class Board(Protocol):
+    """A twin network one can drive, clamp, read and trigger.
+
+    Every board is a context manager; leaving it drives it to the safe state and closes it.
+    """
+
+    address: str
+    network: Network
+    info: BoardInfo
+    bias_v: float
+
+    @property
+    def time_s(self) -> float:
+        """The board's own clock."""
+        ...
+
+    def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
+        """Hold these nodes at these voltages and let all others of that side float."""
+        ...
+
+    def read(self, side: Side) -> FloatArray:
+        """Read all node voltages of a side, shape (n,)."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let the board's clock run."""
+        ...
+
+    def set_update_probability(self, p: float) -> None:
+        """Set the bias that lets an edge step with probability `p`, through the board's gate curve."""
+        ...
+
+    def directions(self) -> NDArray[np.int8]:
+        """Look at the comparators now, shape (E,): +1 up, -1 down."""
+        ...
+
+    def enabled(self) -> NDArray[np.bool_]:
+        """Look at the gates now, shape (E,)."""
+        ...
+
+    def trigger(self, step_wipers: bool = True) -> Update:
+        """Clock all edges once and give what they latched; without `step_wipers` latch only (the host decides)."""
+        ...
+
+    def self_trigger(self, seconds: float) -> None:
+        """Let every edge step on its own clock for that long."""
+        ...
+
+    def wipers(self) -> IntArray:
+        """Give the wiper positions, shape (E,), shared by both twins."""
+        ...
+
+    def set_wipers(self, positions: ArrayLike) -> None:
+        """Set the wiper positions, shape (E,) or one for all."""
+        ...
+
+    def set_resistances(self, ohm: ArrayLike) -> None:
+        """Set the resistances of both twins, shape (E,), where `info` allows."""
+        ...
+
+    def train(self, plan: "Plan") -> "Iterator[list[Record]]":
+        """Run a plan that `info.plans` lists, without the host; yields blocks of records."""
+        ...
+
+    def train_many(self, plans: "Iterable[Plan]") -> "Iterator[list[Record]]":
+        """Run many plans at once, where the board can."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Give everything that decides the board's future, as arrays, where `info.snapshots`."""
+        ...
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the board back to a snapshot."""
+        ...
+
+    def safe(self) -> None:
+        """Drive the safe state: sources at 0 V, clock off. Never fails."""
+        ...
+
+    def close(self) -> None:
+        """Make the board safe and let go of it."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Address(NamedTuple):
+    """A board's address, ``scheme://name?option=value``; anything else is a VISA resource name."""
+
+    scheme: str
+    name: str
+    options: dict[str, str]
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take an address apart; a VISA resource name gets the scheme "visa"."""
+        scheme, colon, rest = text.partition("://")
+        if not colon:
+            return cls("visa", text, {}, text)
+        name, _, query = rest.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        if len(dict(pairs)) < len(pairs):
+            raise UnknownBoard(f"{text!r} gives an option twice; give each once.")
+        return cls(scheme, name, dict(pairs), text)
+
+
+class FoundBoard(NamedTuple):
+    """A board that could be opened: its address and what it is."""
+
+    address: str
+    description: str
+
+
+class BoardFamily(Protocol):
+    """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme."""
+
+    def open_board(self, address: Address) -> Board:
+        """Open the board at an address of this scheme."""
+        ...
+
+    def find_boards(self) -> Iterable[FoundBoard]:
+        """List the boards of this scheme that can be opened here."""
+        ...
+
+
+def open_board(address: str) -> Board:
+    """Open a board, simulated or real, by its address.
+
+    Parameters
+    ----------
+    address : str
+        ``sim://twin16?preset=lab&seed=3``, or what any installed package registers under ``labnet.boards``.
+
+    Raises
+    ------
+    UnknownBoard
+        When no installed package knows the scheme, or it does not know the rest.
+    """
+    parsed = Address.parse(address)
+    families = {entry.name: entry for entry in entry_points(group="labnet.boards")}
+    if parsed.scheme not in families:
+        known = ", ".join(f"{name}://" for name in sorted(families)) or "none"
+        raise UnknownBoard(
+            f"no installed package opens {address!r} (scheme {parsed.scheme!r}); known schemes: {known}. "
+            "Try 'labnet boards', for example sim://twin16."
+        )
+    family: BoardFamily = families[parsed.scheme].load()
+    return family.open_board(parsed)
+
+
+def find_boards() -> list[FoundBoard]:
+    """List every board that can be opened here, over all registered families."""
+    entries = sorted(entry_points(group="labnet.boards"), key=lambda entry: entry.name)
+    return [board for entry in entries for board in entry.load().find_boards()]

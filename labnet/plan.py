@@ -1,0 +1,223 @@
+"""A whole training as data: task, order, eta, clock, rule, steps, times, what to log."""
+
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from labnet import circuit
+from labnet.data import Data
+from labnet.draws import Stream, draw, integers, uniform
+from labnet.networks import Network
+from labnet.tasks import Task
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class GlobalClock(Data):
+    """One trigger for all edges; each steps with probability p (wycoff2022, Eqs. 3 and 11).
+
+    Parameters
+    ----------
+    p : float
+        Update probability, 0 < p <= 1; 1 is synchronous.
+    """
+
+    kind: Literal["global"] = "global"
+    p: float = Field(1.0, gt=0, le=1, description="a number above 0 and up to 1")
+
+
+class Discrete(Data):
+    """+1 wiper position if |dV_C| + sigma > |dV_F|, else -1 (Eq. 10). The board's own comparators decide."""
+
+    name: Literal["discrete"] = "discrete"
+
+
+class Continuous(Data):
+    """dR_i = (gamma / R_i^2) (dV_C^2 - dV_F^2), R in units of R_ref, V in volts (Eqs. 2 and 7). The host decides.
+
+    Parameters
+    ----------
+    gamma : float
+        Learning rate, dimensionless.
+    batch : float, optional
+        None: one example a step, in the plan's order. Else every example enters the sum of Eq. 7 with this
+        probability b; 1 is the full batch.
+    fixed_batch : bool
+        Take exactly round(b B) examples a step instead (b-bar).
+    """
+
+    name: Literal["continuous"] = "continuous"
+    gamma: float = Field(gt=0, description="a number above 0")
+    batch: float | None = Field(None, gt=0, le=1, description="a number above 0 and up to 1, or none")
+    fixed_batch: bool = False
+
+    def delta(self, network: Network, r: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
+        """Give the change of R, in units of R_ref, shape (E,), for one example; R in the same units, voltages (n,)."""
+        d_free, d_clamped = circuit.edge_drops(network, v_free), circuit.edge_drops(network, v_clamped)
+        return self.gamma / r**2 * (d_clamped**2 - d_free**2)
+
+
+Clock = GlobalClock
+Rule = Annotated[Discrete | Continuous, Field(discriminator="name")]
+
+
+class LogSpaced(Data):
+    """Steps 0, 1, 2, ... ever further apart: about `per_decade` in each factor of ten."""
+
+    per_decade: int = Field(20, ge=1)
+
+
+Positive = Annotated[int, Field(ge=1)]
+Schedule = Positive | LogSpaced | tuple[Annotated[int, Field(ge=0)], ...]
+Eta = Annotated[float, Field(gt=0, le=1)]
+_SCHEDULE = "n (every n-th step, at least 1), {per_decade = n} (log-spaced) or a list of steps"
+
+
+class Settings(Data):
+    """All of a plan but its task; an experiment file has the same keys.
+
+    Parameters
+    ----------
+    steps : int
+        How many triggers.
+    clock, rule
+        When edges step, and how a step is decided.
+    eta : float or sequence of float
+        Nudge, 0 < eta <= 1, constant or one a step (Eq. 1).
+    order : {"cyclic", "random"} or sequence of int
+        Examples: in turn, drawn with the plan's seed, or as listed (the list starts again at its end).
+    start : float or (float, float), optional
+        Where every edge starts, or a range to draw from with the plan's seed: wiper positions for the discrete rule
+        (left out: as the board stands), resistances in units of R_ref for the continuous one (left out: 1).
+    settle_s : float
+        Wait after every change of what is driven.
+    period_s : float, optional
+        Steps start at t0 + k period_s. Left out: the shortest period that holds a step and a measurement.
+    seed : int
+        Of order, batches and start. The board's noise has the board's seed.
+    log : int or LogSpaced or sequence of int
+        Steps to record: every n-th, log-spaced, or as listed.
+    measure : int or LogSpaced or sequence of int
+        Steps before which train and test sets are measured; the end is always measured.
+    """
+
+    steps: int = Field(ge=1, description="a whole number, at least 1")
+    clock: Clock = GlobalClock()
+    rule: Rule = Discrete()
+    eta: Eta | tuple[Eta, ...] = Field(1.0, description="a number above 0 and up to 1, or a list of them, one a step")
+    order: Literal["cyclic", "random"] | tuple[int, ...] = Field(
+        "cyclic", description="'cyclic', 'random' or a list of examples"
+    )
+    start: float | tuple[float, float] | None = Field(None, description="a number, or [low, high] to draw from")
+    settle_s: float = Field(1e-3, ge=0, description="seconds, 0 or more")
+    period_s: float | None = Field(None, ge=0, description="seconds, 0 or more")
+    seed: int = Field(0, description="a whole number")
+    log: Schedule = Field(1, description=_SCHEDULE)
+    measure: Schedule = Field(LogSpaced(), description=_SCHEDULE)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if isinstance(self.eta, tuple) and len(self.eta) != self.steps:
+            raise ValueError(
+                f"eta has {len(self.eta)} values; allowed: one number, or one for each of {self.steps} steps"
+            )
+        if isinstance(self.order, tuple) and not self.order:
+            raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
+        if isinstance(self.start, tuple) and self.start[0] > self.start[1]:
+            raise ValueError(f"start is {list(self.start)}; allowed: the lower end first")
+        return self
+
+
+class Plan(Settings):
+    """A whole training as data: `Settings`, and the task.
+
+    Raises
+    ------
+    PlanError
+        Naming key, value and what is allowed.
+    """
+
+    task: Task
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> Self:
+        if isinstance(self.order, tuple) and not all(0 <= k < len(self.task.train) for k in self.order):
+            raise ValueError(
+                f"order names examples {sorted(set(self.order))}; allowed: 0 to {len(self.task.train) - 1}"
+            )
+        least = self.least_period_s
+        if self.period_s is not None and self.period_s < least * (1 - 1e-9):
+            raise ValueError(
+                f"period_s is {self.period_s:g} s; allowed: at least {least:g} s, which a step and a measurement of "
+                "all examples take at this settle_s. Leave it out to have just that"
+            )
+        return self
+
+    @property
+    def least_period_s(self) -> float:
+        """The shortest period that holds a step and a measurement of all examples."""
+        batch = isinstance(self.rule, Continuous) and self.rule.batch is not None
+        shown = 2 * (len(self.task.train) if batch else 1)
+        return self.settle_s * (shown + len(self.task.train) + len(self.task.test))
+
+    @property
+    def step_period_s(self) -> float:
+        """The period in use."""
+        return self.least_period_s if self.period_s is None else self.period_s
+
+    def eta_at(self, step: int) -> float:
+        """Give the nudge of a step."""
+        return self.eta[step] if isinstance(self.eta, tuple) else self.eta
+
+    def examples_at(self, step: int) -> list[int]:
+        """Give the training examples of a step: one, or those of its batch."""
+        count = len(self.task.train)
+        if isinstance(self.rule, Continuous) and self.rule.batch is not None:
+            z = draw(self.seed, Stream.BATCH, step, np.arange(count))
+            if self.rule.fixed_batch:
+                size = max(1, round(self.rule.batch * count))
+                return sorted(np.argsort(z, kind="stable")[:size].tolist())
+            return np.flatnonzero(uniform(z) < self.rule.batch).tolist()
+        if self.order == "cyclic":
+            return [step % count]
+        if self.order == "random":
+            return [int(integers(draw(self.seed, Stream.ORDER, step, 0), count))]
+        return [self.order[step % len(self.order)]]
+
+    def starting_values(self) -> FloatArray | None:
+        """Give `start` for every edge, shape (E,); None to leave the board as it stands."""
+        start = self.start
+        if start is None and self.rule.name == "continuous":
+            start = 1.0
+        if start is None:
+            return None
+        edges = self.task.network.edge_count
+        if not isinstance(start, tuple):
+            return np.full(edges, start)
+        z = draw(self.seed, Stream.START, 0, np.arange(edges))
+        if self.rule.name == "continuous":
+            return start[0] + (start[1] - start[0]) * uniform(z)
+        low, high = int(start[0]), int(start[1])
+        return (low + integers(z, high - low + 1)).astype(np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the plan as plain data, without the network."""
+        return {**self.model_dump(mode="json", exclude={"task"}), "task": self.task.to_dict()}
+
+
+def scheduled(schedule: Schedule, steps: int, at_end: bool = False) -> NDArray[np.bool_]:
+    """Mark the scheduled ones of steps 0 .. `steps`, shape (steps + 1,); the last only where `at_end`."""
+    marks = np.zeros(steps + 1, dtype=np.bool_)
+    if isinstance(schedule, int):
+        marks[::schedule] = True
+    elif isinstance(schedule, LogSpaced):
+        decades = np.log10(max(steps, 1))
+        powers = np.logspace(0, decades, int(np.ceil(decades * schedule.per_decade)) + 1)
+        marks[np.append(0, np.round(powers).astype(np.int64))] = True
+    else:
+        marks[[step for step in schedule if step <= steps]] = True
+    marks[steps] = at_end
+    return marks
