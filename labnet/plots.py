@@ -1,0 +1,213 @@
+"""Pictures of runs: scaled error, wiper traces, the network with its resistances."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from labnet.runs import Run
+
+_MOST_POINTS = 2000  # of a trace; more cannot be seen
+_MOST_TRACES = 8
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5b5b", "#a6761d")
+_ROLES = {
+    "inputs": ("input", "#d55e00", "s"),
+    "outputs": ("output", "#0072b2", "o"),
+    "grounds": ("ground", "#444444", "v"),
+}
+
+
+def run_figure(run: "Run") -> Figure:
+    """Draw one run: scaled error, traces, and the network as it ended."""
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
+    error(figure.add_subplot(grid[0, 0]), [run])
+    traces(figure.add_subplot(grid[1, 0]), run)
+    network(figure.add_subplot(grid[:, 1]), run)
+    figure.suptitle(_title(run), fontsize=11)
+    return figure
+
+
+def comparison_figure(runs: "Sequence[Run]") -> Figure:
+    """Draw several runs: their errors together, the traces of each (wycoff2022, Fig. 4A and 4B)."""
+    figure = Figure(figsize=(11, max(4.5, 1.7 * len(runs))), layout="constrained")
+    grid = figure.add_gridspec(len(runs), 2)
+    error(figure.add_subplot(grid[:, 0]), runs)
+    first: Axes | None = None
+    for row, run in enumerate(runs):
+        axes = figure.add_subplot(grid[row, 1], sharex=first, sharey=first)
+        first = first or axes
+        traces(axes, run, legend=False)
+        axes.set_title(_label(run, runs), fontsize=9, loc="left", color=_COLOURS[row % len(_COLOURS)])
+        if row < len(runs) - 1:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+    figure.suptitle(runs[0].meta["experiment"].get("title") or runs[0].task.kind, fontsize=11)
+    return figure
+
+
+def error(axes: Axes, runs: "Sequence[Run]") -> None:
+    """Draw scaled error against steps x p: train sets as lines, test sets dashed."""
+    for colour, run in zip(_cycle(len(runs)), runs, strict=True):
+        frame = run.frame("error")
+        for name, style in (("train", "-"), ("test", "--")):
+            part = frame[frame["set"] == name]
+            if not len(part):
+                continue
+            label = name if len(runs) == 1 else f"{_label(run, runs)}{', test' if name == 'test' else ''}"
+            x, y = part["steps_p"].to_numpy(), part["scaled_error"].to_numpy()
+            many = len(x) > 200
+            axes.plot(x, y, style, color=colour, lw=1, alpha=0.25 if many else 1, label=None if many else label)
+            if many:
+                axes.plot(x, _smoothed(y), style, color=colour, lw=1.6, label=label)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_yscale("log")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("steps × p")
+    axes.set_ylabel("scaled error")
+    axes.grid(alpha=0.25)
+    if axes.lines:
+        axes.legend(frameon=False, fontsize=9)
+
+
+def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
+    """Draw what learning moved, for some edges spread over the network, against steps x p."""
+    steps = _thinned(run.steps())
+    if run.plan.rule.name == "discrete":
+        values, label = run.array("wipers", steps).astype(float), "wiper position"
+        values[values < 0] = np.nan
+    else:
+        values, label = run.array("resistances_ohm", steps) / 1e3, "resistance (kΩ)"
+    edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
+    for colour, edge in zip(_cycle(len(edges)), edges, strict=True):
+        axes.plot(steps * run.plan.clock.p, values[:, edge], color=colour, lw=1, label=f"{edge}")
+    axes.set_xlabel("steps × p")
+    axes.set_ylabel(label)
+    axes.set_xlim(left=0)
+    if run.plan.rule.name == "discrete":
+        axes.set_ylim(-3, run.meta["board"]["wiper_positions"] + 2)
+    axes.grid(alpha=0.25)
+    if legend:
+        axes.legend(
+            title="edge",
+            frameon=False,
+            fontsize=8,
+            title_fontsize=8,
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+        )
+
+
+def network(axes: Axes, run: "Run", step: int | None = None) -> None:
+    """Draw the network at a logged step (the end by default).
+
+    Edges are coloured by resistance; those that were active (gate open) at the latest step with updates have a halo.
+    """
+    steps = run.steps()
+    if not len(steps):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no step logged yet", ha="center")
+        return
+    step = int(steps[-1] if step is None else step)
+    at, ends = run.network.layout, run.network.edges
+    segments = at[ends]
+    active = _active(run, steps, step)
+    halo = LineCollection(list(segments[active]), colors="#f5c518", linewidths=9, capstyle="round", zorder=1)
+    axes.add_collection(halo)
+    kohm = _resistances_kohm(run, step)
+    scale = Normalize(0, max(kohm.max(), run.network.r_ref_ohm / 1e3))
+    lines = LineCollection(list(segments), cmap="viridis_r", norm=scale, linewidths=3.5, zorder=2, array=kohm)
+    axes.add_collection(lines)
+    axes.figure.colorbar(lines, ax=axes, label="resistance (kΩ)", shrink=0.6, pad=0.02)
+    _draw_nodes(axes, run)
+    axes.set_aspect("equal")
+    axes.margins(0.12)
+    axes.set_axis_off()
+    axes.set_title(f"at step {step}", fontsize=9)
+
+
+def _draw_nodes(axes: Axes, run: "Run") -> None:
+    at, task = run.network.layout, run.task
+    axes.scatter(at[:, 0], at[:, 1], s=18, color="#888888", zorder=3)
+    handles = [Line2D([], [], color="#f5c518", lw=7, label="active edge")]
+    stroke = [withStroke(linewidth=3, foreground="white")]
+    for role, (name, colour, marker) in _ROLES.items():
+        nodes = list(getattr(task, role))
+        if not nodes:
+            continue
+        axes.scatter(at[nodes, 0], at[nodes, 1], s=150, color=colour, marker=marker, edgecolor="white", zorder=4)
+        handles.append(Line2D([], [], ls="", marker=marker, color=colour, ms=9, label=name))
+    if len(task.train) == 1:
+        volts = [(n, f"{v:.2f} V") for n, v in zip(task.inputs, task.train.inputs[0], strict=True)]
+        volts += [(n, f"wanted {v:.2f} V") for n, v in zip(task.outputs, task.train.targets[0], strict=True)]
+        for node, text in volts:
+            axes.annotate(
+                text,
+                at[node],
+                (0, 11),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                zorder=5,
+                path_effects=stroke,
+            )
+    axes.legend(handles=handles, frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+
+
+def _active(run: "Run", steps: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
+    """Tell which edges' gates were open at the latest step up to `step` that logged them."""
+    for earlier in steps[steps <= step][::-1][:2]:
+        enabled = run.array("enabled", [earlier])[0]
+        if (enabled >= 0).all():
+            return np.asarray(enabled == 1)
+    return np.zeros(run.network.edge_count, dtype=np.bool_)
+
+
+def _resistances_kohm(run: "Run", step: int) -> NDArray[np.float64]:
+    if run.plan.rule.name == "continuous":
+        return np.asarray(run.array("resistances_ohm", [step])[0] / 1e3)
+    board = run.meta["board"]
+    ohm_per_step = board["end_to_end_ohm"] / board["wiper_positions"]
+    return np.asarray((board["wiper_ohm"] + run.array("wipers", [step])[0] * ohm_per_step) / 1e3)
+
+
+def _thinned(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(steps) <= _MOST_POINTS:
+        return steps
+    return np.asarray(steps[np.linspace(0, len(steps) - 1, _MOST_POINTS).astype(int)])
+
+
+def _smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the running geometric mean over a tenth of what came before: even on a logarithmic axis."""
+    logs = np.log(np.maximum(y, 1e-300))
+    sums = np.concatenate([[0.0], np.cumsum(logs)])
+    k = np.arange(1, len(y) + 1)
+    first = np.maximum(k - np.maximum(k // 10, 1), 0)
+    return np.asarray(np.exp((sums[k] - sums[first]) / (k - first)))
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLOURS[k % len(_COLOURS)] for k in range(count)]
+
+
+def _title(run: "Run") -> str:
+    title = run.meta["experiment"].get("title", "")
+    eta = f"eta = {run.plan.eta:g}, " if isinstance(run.plan.eta, float) else ""
+    terms = (
+        f"{run.task.kind} on {run.meta['board']['address']}, p = {run.plan.clock.p:g}, {eta}{run.plan.steps:,} steps"
+    )
+    return f"{title}\n{terms}" if title else terms
+
+
+def _label(run: "Run", runs: "Sequence[Run]") -> str:
+    """Tell runs apart by p, or by name where that does not."""
+    different = len({each.plan.clock.p for each in runs}) == len(runs)
+    return f"p = {run.plan.clock.p:g}" if different else run.path.stem

@@ -1,0 +1,71 @@
+"""A run in other formats: CSV and Parquet (a file a frame), MATLAB .mat (one file)."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from scipy.io import savemat
+
+from labnet.errors import RunError, RunExists
+from labnet.records import ARRAY_FIELDS
+
+if TYPE_CHECKING:
+    from labnet.runs.run import FrameName, Run
+
+Format = Literal["csv", "parquet", "mat"]
+
+
+def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Write a run in another format, beside the run file or in the directory `out`; gives the files written.
+
+    CSV and Parquet: one file a frame, called ``RUN-error.csv`` and so on. MATLAB: ``RUN.mat`` with the arrays of all
+    fields (steps x nodes or edges), the errors, edges and terminals; nodes and edges count from 0 there too.
+
+    Raises
+    ------
+    RunExists
+        When a file is there already; nothing is written then.
+    RunError
+        For an unknown format, or Parquet without pyarrow.
+    """
+    if to not in get_args(Format):
+        raise RunError(f"format is {to!r}; allowed: {', '.join(get_args(Format))}.")
+    if to == "parquet" and find_spec("pyarrow") is None:
+        raise RunError("Parquet needs pyarrow; install it with: pip install 'labnet[parquet]'.")
+    folder = run.path.parent if out is None else Path(out)
+    frames: tuple[FrameName, ...] = ("error", _moved(run), "voltages", "updates")
+    names = [f"{run.path.stem}.mat"] if to == "mat" else [f"{run.path.stem}-{frame}.{to}" for frame in frames]
+    files = [folder / name for name in names]
+    if present := [file for file in files if file.exists()]:
+        raise RunExists(f"{present[0]} exists and is not overwritten; remove it, or choose another directory.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if to == "mat":
+        savemat(files[0], _arrays(run), oned_as="column", do_compression=True)
+    else:
+        for file, name in zip(files, frames, strict=True):
+            frame = run.frame(name)
+            frame.to_csv(file, index=False) if to == "csv" else frame.to_parquet(file, index=False)
+    return files
+
+
+def _moved(run: "Run") -> Literal["wipers", "resistances"]:
+    """Name the frame of what learning moved."""
+    return "wipers" if run.plan.rule.name == "discrete" else "resistances"
+
+
+def _arrays(run: "Run") -> dict[str, Any]:
+    errors = run.frame("error")
+    arrays: dict[str, Any] = {field.name: run.array(field.name) for field in ARRAY_FIELDS}
+    for name in ("train", "test"):
+        part = errors[errors["set"] == name]
+        arrays[f"{name}_error"] = {
+            column: part[column].to_numpy() for column in ("step", "steps_p", "cost_v2", "scaled_error", "accuracy")
+        }
+    return arrays | {
+        "step": run.steps(),
+        "time_s": run.times_s(),
+        "edges": run.network.edges,
+        **{name: np.array(getattr(run.task, name), dtype=np.int64) for name in ("inputs", "outputs", "grounds")},
+    }

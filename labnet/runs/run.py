@@ -1,0 +1,206 @@
+"""Reading a run, also while another process writes it."""
+
+import json
+import os
+import sqlite3
+import warnings
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from labnet.errors import NotARun, UnreachableTarget
+from labnet.networks import Network
+from labnet.plan import Plan
+from labnet.records import ARRAY_FIELDS
+from labnet.runs.store import check_format, connect, typed_errors
+from labnet.tasks import KINDS, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FrameName = Literal["error", "wipers", "resistances", "voltages", "updates"]
+
+_FIELDS = {field.name: field for field in ARRAY_FIELDS}
+_FRAMES: dict[str, tuple[Literal["node", "edge"], dict[str, str]]] = {
+    "wipers": ("edge", {"wiper": "wipers"}),
+    "resistances": ("edge", {"resistance_ohm": "resistances_ohm"}),
+    "voltages": ("node", {"v_free": "v_free", "v_clamped": "v_clamped"}),
+    "updates": ("edge", {"direction": "directions", "enabled": "enabled"}),
+}
+
+
+class Run:
+    """One training on disk, read-only. A context manager; `Run.open` opens one."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a run file, whether it is finished, interrupted or being written.
+
+        Raises
+        ------
+        NotARun
+            For a missing file, some other file or a damaged one.
+        RunTooNew
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise NotARun(f"there is no file {path}; 'labnet run' and labnet.train write runs.")
+        with typed_errors(path):
+            connection = connect(path, read_only=True)
+            check_format(connection, path)
+        return cls(path, connection)
+
+    def _meta(self, key: str) -> Any:
+        with typed_errors(self.path):
+            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    @property
+    def status(self) -> str:
+        """One of complete, interrupted, failed: ..., or running (also after a kill: nobody was left to say so)."""
+        return str(self._meta("status"))
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Everything stored about the run: experiment, plan, network, board, versions, git state, ..."""
+        with typed_errors(self.path):
+            rows = self._connection.execute("SELECT key, value FROM meta WHERE key != 'status'").fetchall()
+        return {key: json.loads(value) for key, value in rows}
+
+    @cached_property
+    def network(self) -> Network:
+        """The network it ran on."""
+        data = {key: value for key, value in self.meta["network"].items() if key != "digest"}
+        positions = data.pop("positions")
+        return Network(
+            np.array(data.pop("edges")), positions=None if positions is None else np.array(positions), **data
+        )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan it ran."""
+        settings = {key: value for key, value in self.meta["plan"].items() if key != "task"}
+        return Plan(**settings, task=self.task)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task it learned."""
+        data = self.meta["plan"]["task"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreachableTarget)
+            return KINDS[data["kind"]].from_dict(self.network, data)
+
+    def steps(self) -> NDArray[np.int64]:
+        """Give the logged steps, ascending; the closing record counts as step `plan.steps`."""
+        with typed_errors(self.path):
+            rows = self._connection.execute("SELECT step FROM record ORDER BY step").fetchall()
+        return np.array(rows, dtype=np.int64).reshape(-1)
+
+    def times_s(self) -> NDArray[np.float64]:
+        """Give the board's time at the start of every logged step."""
+        with typed_errors(self.path):
+            rows = self._connection.execute("SELECT time_s FROM record ORDER BY step").fetchall()
+        return np.array(rows, dtype=np.float64).reshape(-1)
+
+    def array(self, field: str, steps: ArrayLike | None = None) -> NDArray[Any]:
+        """Give one field of the records as an array.
+
+        Parameters
+        ----------
+        field : str
+            v_free, v_clamped, directions, enabled, wipers or resistances_ohm.
+        steps : array_like of int, optional
+            Which logged steps; all by default.
+
+        Returns
+        -------
+        numpy.ndarray, shape (S, n) or (S, E)
+            NaN or -1 where the field was not logged.
+        """
+        if field not in _FIELDS:
+            raise KeyError(f"field is {field!r}; allowed: {', '.join(_FIELDS)}.")
+        chosen = _FIELDS[field]
+        width = self.network.node_count if chosen.per == "node" else self.network.edge_count
+        with typed_errors(self.path):
+            if steps is None:
+                rows = self._connection.execute(f"SELECT {field} FROM record ORDER BY step").fetchall()
+            else:
+                query = f"SELECT {field} FROM record WHERE step = ?"
+                rows = [
+                    self._connection.execute(query, (int(step),)).fetchone() or (None,)
+                    for step in np.atleast_1d(np.asarray(steps))
+                ]
+        empty = np.full(width, chosen.missing).astype(chosen.dtype).tobytes()
+        joined = b"".join(blob or empty for (blob,) in rows)
+        return np.frombuffer(joined, dtype=chosen.dtype).reshape(len(rows), width)
+
+    def frame(self, name: FrameName, rms: bool = False) -> pd.DataFrame:
+        """Give a tidy pandas frame.
+
+        Parameters
+        ----------
+        name : str
+            "error": step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy.
+            "wipers": step, edge, wiper. "resistances": step, edge, resistance_ohm. "voltages": step, node, v_free,
+            v_clamped. "updates": step, edge, direction, enabled.
+        rms : bool
+            Scale root mean square errors instead of costs ("error" only).
+        """
+        if name == "error":
+            return self._error_frame(rms)
+        if name not in _FRAMES:
+            raise KeyError(f"frame is {name!r}; allowed: error, {', '.join(_FRAMES)}.")
+        per, columns = _FRAMES[name]
+        arrays = {column: self.array(field) for column, field in columns.items()}
+        count, width = next(iter(arrays.values())).shape
+        index = {"step": np.repeat(self.steps()[:count], width), per: np.tile(np.arange(width), count)}
+        return pd.DataFrame(index | {column: values.reshape(-1) for column, values in arrays.items()})
+
+    def _error_frame(self, rms: bool) -> pd.DataFrame:
+        query = 'SELECT step, "set", cost_v2, accuracy FROM error ORDER BY "set" DESC, step'
+        with typed_errors(self.path):
+            rows = self._connection.execute(query).fetchall()
+        frame = pd.DataFrame(rows, columns=["step", "set", "cost_v2", "accuracy"])
+        frame = frame.astype({"step": "int64", "cost_v2": "float64", "accuracy": "float64"})
+        start = frame.groupby("set")["cost_v2"].transform("first")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = frame["cost_v2"].to_numpy() / start.to_numpy()
+        frame.insert(1, "steps_p", frame["step"] * self.plan.clock.p)
+        frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
+        return frame
+
+    def plot(self) -> "Figure":
+        """Draw the run: scaled error, wiper traces, and the network as it ended."""
+        from labnet import plots  # matplotlib is slow to import, and no other reader needs it
+
+        return plots.run_figure(self)
+
+    def export(self, to: Literal["csv", "parquet", "mat"], out: str | os.PathLike[str] | None = None) -> list[Path]:
+        """Write the run in another format; see `labnet.runs.export`."""
+        from labnet.runs.export import export  # keeps scipy.io and pyarrow out of every start
+
+        return export(self, to, out)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}: {self.plan.task.kind} on {self.network.name}, {self.status}>"
