@@ -1,0 +1,33 @@
+"""labnet: twin resistor networks that train themselves, simulated and on the bench, in one script."""
+
+from labnet import circuit, networks, tasks
+from labnet.board import Board, find_boards, open_board
+from labnet.controller import Controller, run_plan, train
+from labnet.networks import Network
+from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan
+from labnet.records import Record
+from labnet.runs import Run
+from labnet.tasks import Task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Board",
+    "Continuous",
+    "Controller",
+    "Discrete",
+    "GlobalClock",
+    "LogSpaced",
+    "Network",
+    "Plan",
+    "Record",
+    "Run",
+    "Task",
+    "circuit",
+    "find_boards",
+    "networks",
+    "open_board",
+    "run_plan",
+    "tasks",
+    "train",
+]

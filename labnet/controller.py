@@ -1,0 +1,386 @@
+"""The cycle: free state, nudge, clamped state, update. `train` is the front door.
+
+Step k: drive the inputs and grounds of both sides; settle; read the free outputs; hold the clamped outputs at
+V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labnet.board import Board, Converter, Update
+from labnet.errors import Diverged, LateStep, NotSupported, OutOfRange, PlanError, RunError, TaskError
+from labnet.plan import Clock, Continuous, Plan, Rule, scheduled
+from labnet.progress import Progress, progress_bar
+from labnet.records import Errors, Record
+from labnet.runs import Run, RunWriter
+from labnet.tasks import Task
+
+FloatArray = NDArray[np.float64]
+
+_STATE_EVERY_S = 0.25  # of real time, between two stored states of the board
+_LATE_S = 1e-9
+
+_NO_FLOATS = np.empty(0)
+_NO_BYTES = np.empty(0, dtype=np.int8)
+_NO_WIPERS = np.empty(0, dtype=np.int16)
+
+
+def train(
+    board: Board,
+    task: Task,
+    *,
+    steps: int,
+    path: str | os.PathLike[str] | None = None,
+    clock: Clock | None = None,
+    rule: Rule | None = None,
+    resume: bool = False,
+    durable: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Train a task on a board, and log it.
+
+    Parameters
+    ----------
+    board : Board
+    task : Task
+    steps : int
+        How many triggers.
+    path : path, optional
+        The run file; never overwritten. None keeps the run in memory.
+    clock : GlobalClock, optional
+        When edges step; all at every trigger by default.
+    rule : Discrete or Continuous, optional
+        How a step is decided; by the board's comparators by default.
+    resume : bool
+        Go on with the run at `path`, or start it where there is none.
+    durable : bool
+        Make every log point survive a power cut too; slower.
+    progress : bool
+        Show a progress bar in a terminal or notebook.
+    **settings
+        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, measure.
+
+    Returns
+    -------
+    Run
+        Opened for reading.
+
+    Raises
+    ------
+    PlanError, TaskError, BoardError, RunError
+        With what was given, what is allowed and what to do; the board is left safe.
+    """
+    chosen: dict[str, Any] = {"clock": clock, "rule": rule}
+    chosen = {key: value for key, value in chosen.items() if value is not None}
+    plan = Plan(task=task, steps=steps, **chosen, **settings)
+    return run_plan(board, plan, path, resume=resume, durable=durable, progress=progress)
+
+
+def run_plan(
+    board: Board,
+    plan: Plan,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    experiment: dict[str, Any] | None = None,
+    resume: bool = False,
+    durable: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
+    controller = Controller(board, plan)
+    writer = RunWriter(path, board, plan, experiment, resume, durable)
+    status = "failed"
+    try:
+        with progress_bar(plan, enabled=progress) as show:
+            controller.run(writer, show)
+        status = "complete"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except Exception as error:
+        status = f"failed: {error}"
+        raise
+    finally:
+        board.safe()
+        if status != "complete":
+            _close_after_failure(writer, status)
+    return writer.close(status)
+
+
+def _close_after_failure(writer: RunWriter, status: str) -> None:
+    """Say in the file how it ended, unless that fails too: what ended the run is the error to see."""
+    with suppress(RunError):
+        writer.close(status).close()
+
+
+class State(NamedTuple):
+    """One example shown: what was read in both states."""
+
+    v_free: FloatArray
+    v_clamped: FloatArray
+    clipped: bool
+
+
+class Controller:
+    """Runs a plan cycle by cycle through the board's verbs.
+
+    Parameters
+    ----------
+    board : Board
+    plan : Plan
+
+    Raises
+    ------
+    TaskError
+        For a task made for another network.
+    OutOfRange, NotSupported, PlanError
+        For voltages, a start or a rule that this board cannot do; nothing has moved yet.
+    """
+
+    def __init__(self, board: Board, plan: Plan) -> None:
+        self.board = board
+        self.plan = plan
+        self.task = plan.task
+        self.rule = plan.rule
+        self._outputs = np.array(self.task.outputs)
+        self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
+        self._log = scheduled(plan.log, plan.steps).tolist()
+        self._measure = scheduled(plan.measure, plan.steps, at_end=True).tolist()
+        self._r: FloatArray | None = None  # in units of R_ref, where the host sets resistances
+        self._start_time_s = 0.0
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what this board cannot do before anything moves."""
+        board, task, info = self.board, self.task, self.board.info
+        if task.network != board.network:
+            raise TaskError(
+                f"the task was made for {task.network!r}, the board is {board.network!r}; sample the task on "
+                "board.network."
+            )
+        for name, examples in task.sets():
+            for what, volts in (("inputs", examples.inputs), ("targets", examples.targets)):
+                wrong = np.argwhere((volts < info.source.v_min) | (volts > info.source.v_max))
+                if len(wrong):
+                    b, k = wrong[0]
+                    raise OutOfRange(
+                        f"{name} {what}[{b}, {k}] is {volts[b, k]:g} V; allowed: {info.source.v_min:g} to "
+                        f"{info.source.v_max:g} V, what this board's source gives. Scale the task (v_max)."
+                    )
+        if isinstance(self.rule, Continuous) and info.resistance_range_ohm is None:
+            raise NotSupported(
+                "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
+                "discrete rule, or a simulated board with preset=ideal."
+            )
+        start = self.plan.starting_values()
+        if start is None:
+            return
+        if not isinstance(self.rule, Continuous):
+            if (start != np.floor(start)).any() or start.min() < 0 or start.max() >= info.wiper_positions:
+                raise PlanError(
+                    f"start is {self.plan.start}; allowed: whole wiper positions 0 to {info.wiper_positions - 1}."
+                )
+        elif info.resistance_range_ohm is not None:
+            low, high = (ohm / board.network.r_ref_ohm for ohm in info.resistance_range_ohm)
+            if start.min() < low or start.max() > high:
+                raise PlanError(f"start is {self.plan.start}; allowed: {low:g} to {high:g}, in units of R_ref.")
+
+    def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
+        """Run all steps that are left, logging into `writer`."""
+        first = self._begin(writer)
+        steps, period_s, snapshots = self.plan.steps, self.plan.step_period_s, self.board.info.snapshots
+        saved_at = time.monotonic()
+        errors: list[Errors] = []
+        for step in range(first, steps):
+            if snapshots and time.monotonic() - saved_at > _STATE_EVERY_S:
+                writer.save_state(step, self._state())
+                saved_at = time.monotonic()
+            self._wait_until(self._start_time_s + step * period_s)
+            if self._measure[step]:
+                errors = self.measure(step)
+                writer.add_errors(errors)
+            record = self.cycle(step, self._log[step])
+            if record is not None:
+                writer.add(record)
+            show(Progress(step + 1, errors))
+        self._wait_until(self._start_time_s + steps * period_s)
+        errors = self.measure(steps)
+        writer.add_errors(errors)
+        closing = Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
+        writer.add(self._record(steps, [], self.board.time_s, State(_NO_FLOATS, _NO_FLOATS, False), closing))
+        show(Progress(steps, errors))
+
+    def _begin(self, writer: RunWriter) -> int:
+        """Put the board where the plan starts, or where the run goes on; gives the first step."""
+        board, point = self.board, writer.resume_point()
+        if point is None:
+            start = self.plan.starting_values()
+            if isinstance(self.rule, Continuous):
+                self._set_r(np.asarray(start, dtype=np.float64))
+            elif start is not None:
+                board.set_wipers(start.astype(np.int64))
+            board.set_update_probability(self.plan.clock.p)
+            self._start_time_s = board.time_s
+            if board.info.snapshots:
+                writer.save_state(0, self._state())
+            return 0
+        if point.snapshot is not None:
+            snapshot = dict(point.snapshot)
+            self._start_time_s = float(snapshot.pop("plan_start_s"))
+            if "plan_r" in snapshot:
+                self._r = snapshot.pop("plan_r")
+            board.restore(snapshot)
+            return point.step
+        if point.wipers is not None:
+            board.set_wipers(point.wipers)
+        if point.resistances_ohm is not None:
+            self._set_r(point.resistances_ohm / board.network.r_ref_ohm)
+        board.set_update_probability(self.plan.clock.p)
+        self._start_time_s = board.time_s - point.step * self.plan.step_period_s
+        return point.step
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """Give the board's snapshot, and what the controller knows besides."""
+        state = {**self.board.snapshot(), "plan_start_s": np.array(self._start_time_s)}
+        return state if self._r is None else {**state, "plan_r": self._r}
+
+    def _set_r(self, r: FloatArray) -> None:
+        self.board.set_resistances(r * self.board.network.r_ref_ohm)
+        self._r = r
+
+    def _wait_until(self, time_s: float) -> None:
+        late = self.board.time_s - time_s
+        if late > _LATE_S:
+            raise LateStep(
+                f"a step of {self.plan.step_period_s:g} s began {late:g} s late; give a longer period_s, or measure "
+                "and settle for a shorter time."
+            )
+        if late < 0:
+            self.board.wait(-late)
+
+    def measure(self, step: int) -> list[Errors]:
+        """Measure train and test sets on the free side alone, without a trigger."""
+        measured = []
+        for name, examples in self.task.sets():
+            if not len(examples):
+                continue
+            outputs = np.empty_like(examples.targets)
+            for k, held in enumerate(self._held[name]):
+                self.board.drive("free", held)
+                self.board.wait(self.plan.settle_s)
+                outputs[k] = self.board.read("free")[self._outputs]
+            cost = self.task.cost(outputs, examples)
+            measured.append(Errors(step, name, cost, self.task.accuracy(outputs, examples)))
+        return measured
+
+    def cycle(self, step: int, log: bool) -> Record | None:
+        """Run one step; gives its record if it is to be logged."""
+        time_s = self.board.time_s
+        examples = self.plan.examples_at(step)
+        if not isinstance(self.rule, Continuous):
+            state = self.show(examples[0], self.plan.eta_at(step), read_all=log)
+            before = self.board.wipers() if log else _NO_WIPERS
+            update = self.board.trigger()
+            return self._record(step, examples, time_s, state, update, before) if log else None
+        assert self._r is not None
+        before_r = self._r
+        state, update = self._step_by_host(step, examples)
+        if not log:
+            return None
+        return self._record(step, examples, time_s, state, update, _NO_WIPERS, before_r)
+
+    def show(self, example: int, eta: float, read_all: bool) -> State:
+        """Bring both sides to their states for one training example; read all nodes where wanted."""
+        board, settle_s = self.board, self.plan.settle_s
+        held = self._held["train"][example]
+        board.drive("free", held)
+        board.drive("clamped", held)
+        board.wait(settle_s)
+        free = board.read("free")[self._outputs]
+        nudged, clipped = clamp(eta, self.task.train.targets[example], free, board.info.source)
+        board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
+        board.wait(settle_s)
+        if not read_all:
+            return State(_NO_FLOATS, _NO_FLOATS, clipped)
+        return State(board.read("free"), board.read("clamped"), clipped)
+
+    def _step_by_host(self, step: int, examples: Sequence[int]) -> tuple[State, Update]:
+        """Sum the rule over the examples, let the gates choose the edges, set the new resistances."""
+        assert isinstance(self.rule, Continuous)
+        assert self._r is not None
+        network = self.board.network
+        total = np.zeros(network.edge_count)
+        state = State(_NO_FLOATS, _NO_FLOATS, False)
+        clipped = False
+        for example in examples:
+            state = self.show(example, self.plan.eta_at(step), read_all=True)
+            total += self.rule.delta(network, self._r, state.v_free, state.v_clamped)
+            clipped |= state.clipped
+        enabled = self.board.trigger(step_wipers=False).enabled
+        new = np.where(enabled, self._r + total, self._r)
+        self._check_finite(step, new)
+        low, high = (ohm / network.r_ref_ohm for ohm in self.board.info.resistance_range_ohm or (0.0, np.inf))
+        self._set_r(np.clip(new, low, high))
+        if len(examples) != 1:
+            state = State(_NO_FLOATS, _NO_FLOATS, clipped)
+        return state, Update(np.sign(total).astype(np.int8), enabled)
+
+    def _check_finite(self, step: int, r: FloatArray) -> None:
+        bad = np.flatnonzero(~np.isfinite(r))
+        if len(bad):
+            raise Diverged(
+                f"resistances of edges {bad[:8].tolist()} are no longer finite after step {step}; the learning rate "
+                "gamma is too large. Every step before it is logged; use a smaller gamma."
+            )
+
+    def _record(
+        self,
+        step: int,
+        examples: Sequence[int],
+        time_s: float,
+        state: State,
+        update: Update,
+        wipers: NDArray[Any] | None = None,
+        r: FloatArray | None = None,
+    ) -> Record:
+        """Put a record together; left-out wipers and resistances are those of now."""
+        if isinstance(self.rule, Continuous):
+            r = self._r if r is None else r
+            wipers = _NO_WIPERS
+        elif wipers is None:
+            wipers = self.board.wipers()
+        return Record(
+            step=step,
+            example=examples[0] if len(examples) == 1 else -1,
+            time_s=time_s,
+            clipped=state.clipped,
+            v_free=state.v_free,
+            v_clamped=state.v_clamped,
+            directions=update.directions,
+            enabled=update.enabled.view(np.int8),
+            wipers=wipers.astype(np.int16),
+            resistances_ohm=_NO_FLOATS if r is None else r * self.board.network.r_ref_ohm,
+        )
+
+
+def clamp(eta: float, desired: FloatArray, free: FloatArray, source: Converter) -> tuple[FloatArray, bool]:
+    """Give the voltages to hold the clamped outputs at (Eq. 1), and whether any was cut to the source's range.
+
+    V_C = eta V_D + (1 - eta) V_F; where the source has codes, in integers:
+    c = clip((eta_q15 d + (32768 - eta_q15) f + 16384) >> 15), with eta_q15 = round(32768 eta).
+    """
+    if source.bits is None:
+        nudged = eta * desired + (1.0 - eta) * free
+        clipped = np.minimum(np.maximum(nudged, source.v_min), source.v_max)
+        return clipped, bool((clipped != nudged).any())
+    eta_q15 = round(eta * 32768)
+    codes = (eta_q15 * source.codes(desired) + (32768 - eta_q15) * source.codes(free) + 16384) >> 15
+    cut = np.clip(codes, 0, source.top)
+    return source.volts(cut), bool((cut != codes).any())

@@ -1,0 +1,60 @@
+"""A progress bar for long work: the error so far and the time left, on stderr where somebody looks."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from labnet.plan import Plan
+from labnet.records import Errors
+
+_EVERY_S = 0.1
+
+
+class Progress(NamedTuple):
+    """How far a training is: steps done, and the latest measurement (perhaps empty)."""
+
+    steps: int
+    errors: list[Errors]
+
+
+@contextmanager
+def progress_bar(plan: Plan, enabled: bool) -> Iterator[Callable[[Progress], None]]:
+    """Give a function to call after every step; it draws at most ten times a second."""
+    console = Console(stderr=True)
+    if not (enabled and (console.is_terminal or console.is_jupyter)):
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[error]}"),
+    )
+    with RichProgress(*columns, console=console) as bar:
+        job = bar.add_task(plan.task.kind, total=plan.steps, error="")
+        start: dict[str, float] = {}
+        drawn = 0.0
+
+        def show(progress: Progress) -> None:
+            nonlocal drawn
+            for measured in progress.errors:
+                start.setdefault(measured.set, measured.cost_v2)
+            now = time.monotonic()
+            if now - drawn < _EVERY_S and progress.steps < plan.steps:
+                return
+            drawn = now
+            texts = [
+                f"{measured.set} error {measured.cost_v2 / start[measured.set]:.3g}"
+                for measured in progress.errors
+                if start[measured.set] > 0
+            ]
+            bar.update(job, completed=progress.steps, error=", ".join(texts))
+
+        yield show
