@@ -1,0 +1,95 @@
+"""What ``sim://`` addresses mean; the entry point "sim" of the group ``labnet.boards``."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from labnet import networks
+from labnet.board import Address, Converter, FoundBoard
+from labnet.data import Data
+from labnet.errors import PlanError, UnknownBoard
+from labnet_simulators.board import SimulatedBoard
+from labnet_simulators.components import (
+    BOARD_GRID,
+    PRESETS,
+    ComparatorPair,
+    EffectiveComparator,
+    Gate,
+    Parts,
+)
+
+
+class Options(Data):
+    """The options of a ``sim://`` address; what is left out is as in the preset.
+
+    Parameters
+    ----------
+    preset : {"ideal", "lab"}
+    seed : int
+        Of everything random about the board.
+    converters : {"float", "board"}
+        Real numbers, or 16-bit codes and a clamp in integers.
+    comparator : {"effective", "pair"}
+        One number sigma (Eq. 10), or the two-comparator circuit of note 32.
+    sigma : {"redrawn", "frozen"}
+        When the effective sigma is drawn.
+    sigma_max_v, offset_v : float
+        sigma is uniform from 0 to it; offsets of the pair are uniform within plus or minus it.
+    gate : {"bernoulli", "fixed"}
+        Each edge with probability p, or a fixed number p E of edges a trigger.
+    tolerance, twin_mismatch : float
+        Of the pots, as shares.
+    """
+
+    preset: Literal["ideal", "lab"] = "ideal"
+    seed: int = 0
+    converters: Literal["float", "board"] | None = None
+    comparator: Literal["effective", "pair"] = "effective"
+    sigma: Literal["redrawn", "frozen"] = "redrawn"
+    sigma_max_v: float | None = Field(None, ge=0)
+    offset_v: float | None = Field(None, ge=0)
+    gate: Literal["bernoulli", "fixed"] = "bernoulli"
+    tolerance: float | None = Field(None, ge=0, lt=1)
+    twin_mismatch: float | None = Field(None, ge=0, lt=1)
+
+    def parts(self) -> Parts:
+        """Give the parts that these options describe."""
+        parts = PRESETS[self.preset]
+        if self.converters is not None:
+            grid = BOARD_GRID if self.converters == "board" else Converter(BOARD_GRID.v_min, BOARD_GRID.v_max)
+            parts = replace(parts, dac=replace(parts.dac, grid=grid), adc=replace(parts.adc, grid=grid))
+        if self.comparator == "pair":
+            given = {} if self.offset_v is None else {"offset_v": self.offset_v}
+            parts = replace(parts, comparator=ComparatorPair(**given))
+        elif isinstance(parts.comparator, EffectiveComparator):
+            high = parts.comparator.sigma_max_v if self.sigma_max_v is None else self.sigma_max_v
+            parts = replace(parts, comparator=EffectiveComparator(0.0, high, self.sigma == "frozen"))
+        pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
+        pot = {name: value for name, value in pot.items() if value is not None}
+        return replace(parts, pot=replace(parts.pot, **pot), gate=Gate(self.gate == "fixed"))
+
+
+def open_board(address: Address) -> SimulatedBoard:
+    """Open ``sim://NAME?option=value``; names as in `labnet.networks.named`, options as in `Options`."""
+    try:
+        options = Options(**address.options)
+    except PlanError as error:
+        raise UnknownBoard(f"{address.text!r}: {error}.") from None
+    network = networks.named(address.name)
+    return SimulatedBoard(network, options.parts(), options.seed, address.text)
+
+
+def find_boards() -> Iterator[FoundBoard]:
+    """List the named simulated boards."""
+    for preset, text in (
+        ("ideal", "no tolerance, no noise, sigma 0"),
+        ("lab", "sigma 0 to 50 mV, 16-bit converters, part tolerances"),
+    ):
+        for name, what in (
+            ("twin16", "3 x 3 nodes, 16 edges"),
+            ("packing143", "disordered, 64 nodes, 143 edges"),
+            ("lattice-20x20", "square lattice, 400 nodes, 760 edges; any size"),
+        ):
+            yield FoundBoard(f"sim://{name}?preset={preset}", f"{what}; {text}")

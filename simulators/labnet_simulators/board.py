@@ -1,0 +1,398 @@
+"""A twin network made of simulated parts, behind the verbs of every board."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labnet import circuit
+from labnet.board import BoardInfo, Side, Snapshot, Update
+from labnet.draws import Stream, draw, normal, uniform
+from labnet.errors import BoardClosed, NotDrivable, NotSupported, OutOfRange
+from labnet.networks import Network
+from labnet.plan import Plan
+from labnet.records import Record
+from labnet_simulators.components import Parts
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_SETTLED = 40.0  # time constants after which exp(-t / tau) is below half a unit in the last place
+_SIDES: tuple[Side, Side] = ("free", "clamped")
+
+
+class SimulatedBoard:
+    """A twin network of simulated parts; it can also tell the truth (`resistances`).
+
+    Parameters
+    ----------
+    network : Network
+    parts : Parts
+        What it is made of; the ideal parts by default.
+    seed : int
+        Of everything random about it: spreads, gate, sigma, converter noise.
+    address : str, optional
+    """
+
+    def __init__(self, network: Network, parts: Parts | None = None, seed: int = 0, address: str | None = None) -> None:
+        self.network = network
+        self.parts = parts = parts or Parts()
+        self.seed = seed
+        self.address = address or f"sim://{network.name}?seed={seed}"
+        self.info = BoardInfo(
+            model=f"simulated twin network {network.name}",
+            serial=f"{network.digest}-{seed}",
+            version="1",
+            source=parts.dac.grid,
+            reading=parts.adc.grid,
+            wiper_positions=parts.pot.positions,
+            wiper_ohm=parts.pot.wiper_ohm,
+            end_to_end_ohm=parts.pot.end_to_end_ohm,
+            resistance_range_ohm=parts.resistance_range_ohm,
+            snapshots=True,
+            parts=asdict(parts),
+        )
+        self._edges = np.arange(network.edge_count, dtype=np.uint64)
+        self._nodes = np.arange(network.node_count, dtype=np.uint64)
+        self._leak_s = 1.0 / parts.leakage.ohm
+        self._open = True
+        self._bias_v = 0.0
+        self._time_ns = 0
+        self._triggers = 0
+        # Converter noise is drawn by trigger, clamped drives since, side, node and repeat since the last of these: a
+        # measurement on the free side between two steps cannot change what the steps read.
+        self._clamped_drives = 0
+        self._reads: dict[Side, int] = {"free": 0, "clamped": 0}
+        self._wipers = np.full(network.edge_count, parts.pot.power_up, dtype=np.int64)
+        self._set_ohm: FloatArray | None = None
+        self._held: dict[Side, dict[int, float]] = {"free": {}, "clamped": {}}
+        self._target: dict[Side, FloatArray | None] = {"free": None, "clamped": None}
+        self._ohm: dict[Side, FloatArray] = {}
+        self._moved_ns = 0
+        self._moving_from: dict[Side, FloatArray] = {side: np.zeros(network.node_count) for side in _SIDES}
+
+    # What it is made of -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _end_to_end(self) -> dict[Side, FloatArray]:
+        return {side: self.parts.pot.end_to_end(self.seed, side, self._edges) for side in _SIDES}
+
+    @cached_property
+    def _source_offset(self) -> FloatArray:
+        z = draw(self.seed, Stream.SOURCE_OFFSET, 0, self._nodes)
+        return self.parts.dac.offset_v * (2.0 * uniform(z) - 1.0)
+
+    @cached_property
+    def _reading_offset(self) -> dict[Side, FloatArray]:
+        z = {side: draw(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(_SIDES)}
+        return {side: self.parts.adc.offset_v * (2.0 * uniform(z[side]) - 1.0) for side in _SIDES}
+
+    def resistances(self, side: Side) -> FloatArray:
+        """Give the true resistances of a side, in ohms, shape (E,)."""
+        if self._set_ohm is not None:
+            return self._set_ohm
+        if not self._ohm:
+            pot = self.parts.pot
+            for each in _SIDES[: 1 if pot.twins_equal else 2]:
+                self._ohm[each] = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
+            self._ohm.setdefault("clamped", self._ohm["free"])
+        return self._ohm[side]
+
+    # Voltages ---------------------------------------------------------------------------------------------------
+
+    def _static(self, side: Side) -> FloatArray:
+        """Solve for the voltages a side settles to, shape (n,).
+
+        Where the clamped side holds what the free side does and more, and the twins are equal, it is the free state
+        plus the response to the difference at the nodes it holds besides: edges that the clamp does not reach then
+        have exactly equal drops on both sides, as Eq. 10 takes them.
+        """
+        target = self._target[side]
+        if target is not None:
+            return target
+        held, ohm = self._held[side], self.resistances(side)
+        free_held = self._held["free"]
+        if side == "clamped" and ohm is self.resistances("free") and free_held.items() <= held.items():
+            free = self._static("free")
+            more = {node: 0.0 if node in free_held else volts - free[node] for node, volts in held.items()}
+            target = free + circuit.node_voltages(self.network, ohm, more, self._leak_s)
+            target[list(held)] = list(held.values())
+        else:
+            target = circuit.node_voltages(self.network, ohm, held, self._leak_s)
+        self._target[side] = target
+        return target
+
+    def _voltages(self, side: Side) -> FloatArray:
+        """Give the voltages of a side now, on their way to the static ones."""
+        target = self._static(side)
+        if not self.parts.settling.tau_s:
+            return target
+        passed = (self._time_ns - self._moved_ns) * 1e-9 / self.parts.settling.tau_s
+        if passed > _SETTLED:
+            return target
+        now: FloatArray = target + (self._moving_from[side] - target) * np.exp(-passed)
+        held = self._held[side]
+        now[list(held)] = list(held.values())
+        return now
+
+    def _before_change(self, *changed: Side) -> None:
+        """Note where voltages are before something changes, and forget the solutions that it invalidates."""
+        self._check_open()
+        if self.parts.settling.tau_s:
+            for side in _SIDES:
+                if self._held[side] or self._leak_s:
+                    self._moving_from[side] = self._voltages(side)
+            self._moved_ns = self._time_ns
+        for side in changed:
+            self._target[side] = None
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise BoardClosed(f"{self.address} is closed; open it again with labnet.open_board.")
+
+    def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
+        """Hold these nodes at these voltages and let all others of that side float.
+
+        Raises
+        ------
+        NotDrivable
+            For an unknown node.
+        OutOfRange
+            For NaN or a voltage outside the source's range; nothing is changed then.
+        """
+        if side not in _SIDES:
+            raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
+        grid = self.parts.dac.grid
+        for node, volts in voltages.items():
+            if not 0 <= node < self.network.node_count:
+                raise NotDrivable(
+                    f"node {node} cannot be held; allowed: 0 to {self.network.node_count - 1} of {self.network.name}."
+                )
+            if not grid.v_min <= volts <= grid.v_max:
+                raise OutOfRange(
+                    f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
+                    "board's source gives."
+                )
+        held = dict(voltages)
+        if grid.bits is not None or self.parts.dac.offset_v:
+            nodes = list(held)
+            real = grid.quantised(np.array(list(held.values()))) + self._source_offset[nodes]
+            held = dict(zip(nodes, real.tolist(), strict=True))
+        if side == "clamped":
+            self._before_change("clamped")
+            self._clamped_drives += 1
+            self._reads = {"free": 0, "clamped": 0}
+        else:
+            self._before_change("free", "clamped")
+        self._held[side] = held
+
+    def read(self, side: Side) -> FloatArray:
+        """Read all node voltages of a side, shape (n,), as its converter gives them."""
+        self._check_open()
+        adc, v = self.parts.adc, self._voltages(side)
+        if adc.offset_v:
+            v = v + self._reading_offset[side]
+        if adc.noise_v:
+            stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
+            repeat = (self._clamped_drives << 16) + self._reads[side]
+            bits = draw(self.seed, stream, self._triggers, self._nodes + np.uint64(repeat << 32))
+            v = v + adc.noise_v * normal(bits)
+        self._reads[side] += 1
+        return v.copy() if adc.grid.bits is None else adc.grid.quantised(v)
+
+    def wait(self, seconds: float) -> None:
+        """Let the virtual clock run."""
+        self._check_open()
+        if not 0.0 <= seconds < float("inf"):
+            raise OutOfRange(f"wait of {seconds} s; allowed: 0 or more.")
+        self._time_ns += round(seconds * 1e9)
+
+    @property
+    def time_s(self) -> float:
+        """The virtual clock, which counts nanoseconds."""
+        return self._time_ns * 1e-9
+
+    # Comparators, gates, wipers ---------------------------------------------------------------------------------
+
+    @property
+    def bias_v(self) -> float:
+        """The gates' bias voltage, 0 to 1 V."""
+        return self._bias_v
+
+    @bias_v.setter
+    def bias_v(self, volts: float) -> None:
+        self._check_open()
+        if not 0.0 <= volts <= 1.0:
+            raise OutOfRange(f"bias of {volts} V; allowed: 0 to 1 V.")
+        self._bias_v = float(volts)
+
+    def set_update_probability(self, p: float) -> None:
+        """Set the bias for update probability `p`: p = bias / 1 V."""
+        if not 0.0 <= p <= 1.0:
+            raise OutOfRange(f"update probability {p}; allowed: 0 to 1.")
+        self.bias_v = p
+
+    def _latch(self) -> Update:
+        """Work out what the next trigger latches."""
+        z = draw(self.seed, Stream.TRIGGER, self._triggers, self._edges)
+        free, clamped = self._voltages("free"), self._voltages("clamped")
+        drops = circuit.edge_drops(self.network, free)
+        more = circuit.edge_drops(self.network, clamped - free)
+        up = self.parts.comparator.up(self.seed, self._triggers, z, drops, more)
+        directions = (up.view(np.int8) << 1) - np.int8(1)
+        return Update(directions, self.parts.gate.enabled(z, self._bias_v))
+
+    def directions(self) -> NDArray[np.int8]:
+        """Look at the comparators now, shape (E,): +1 up, -1 down."""
+        self._check_open()
+        return self._latch().directions
+
+    def enabled(self) -> NDArray[np.bool_]:
+        """Look at the gates now, shape (E,)."""
+        self._check_open()
+        z = draw(self.seed, Stream.TRIGGER, self._triggers, self._edges)
+        return self.parts.gate.enabled(z, self._bias_v)
+
+    def trigger(self, step_wipers: bool = True) -> Update:
+        """Clock all edges once and give what they latched; without `step_wipers` latch only."""
+        self._check_open()
+        if step_wipers and self._set_ohm is not None:
+            raise NotSupported(
+                "the resistances were set directly, so there is no wiper to step; call set_wipers first, or trigger "
+                "with step_wipers=False."
+            )
+        update = self._latch()
+        if step_wipers:
+            self._before_change("free", "clamped")
+            moved = self._wipers + update.directions * update.enabled
+            self._wipers = np.minimum(np.maximum(moved, 0), self.parts.pot.positions - 1)
+            self._ohm = {}
+        self._triggers += 1
+        self._clamped_drives = 0
+        self._reads = {"free": 0, "clamped": 0}
+        return update
+
+    def self_trigger(self, seconds: float) -> None:
+        """Not modelled: the gates of this board have no clock of their own."""
+        raise NotSupported("this board's gates have no clock of their own; use trigger().")
+
+    def wipers(self) -> IntArray:
+        """Give the wiper positions, shape (E,); -1 while resistances are set directly."""
+        return self._wipers.copy() if self._set_ohm is None else np.full_like(self._wipers, -1)
+
+    def set_wipers(self, positions: ArrayLike) -> None:
+        """Set the wiper positions of both twins, shape (E,) or one for all.
+
+        Raises
+        ------
+        OutOfRange
+            For anything but integers 0 .. positions - 1.
+        """
+        top = self.parts.pot.positions - 1
+        given = np.asarray(positions, dtype=np.float64)
+        bad = given[(given != np.floor(given)) | ~((given >= 0) & (given <= top))]
+        if bad.size:
+            raise OutOfRange(f"wiper position {bad.flat[0]:g}; allowed: whole numbers 0 to {top}.")
+        values = self._one_per_edge(given, "wiper positions").astype(np.int64)
+        self._before_change("free", "clamped")
+        self._wipers, self._set_ohm, self._ohm = values, None, {}
+
+    def set_resistances(self, ohm: ArrayLike) -> None:
+        """Set the resistances of both twins, shape (E,) or one for all.
+
+        Raises
+        ------
+        NotSupported
+            On a board with wipers only.
+        OutOfRange
+            Outside ``info.resistance_range_ohm``, or NaN.
+        """
+        limits = self.parts.resistance_range_ohm
+        if limits is None:
+            raise NotSupported(
+                "this board has wipers only, its resistances cannot be set; use set_wipers, or a board with "
+                "preset=ideal for continuous resistances."
+            )
+        given = np.asarray(ohm, dtype=np.float64)
+        bad = given[~((given >= limits[0]) & (given <= limits[1]))]
+        if bad.size:
+            raise OutOfRange(f"resistance {bad.flat[0]:g} ohm; allowed: {limits[0]:g} to {limits[1]:g} ohm.")
+        values = self._one_per_edge(given, "resistances")
+        self._before_change("free", "clamped")
+        self._set_ohm = values
+
+    def _one_per_edge(self, values: FloatArray, what: str) -> FloatArray:
+        if values.shape not in ((), (self.network.edge_count,)):
+            raise OutOfRange(f"{what} have shape {values.shape}; allowed: ({self.network.edge_count},) or one number.")
+        return np.broadcast_to(values, (self.network.edge_count,)).copy()
+
+    # Plans, state, end ------------------------------------------------------------------------------------------
+
+    def train(self, plan: Plan) -> Iterator[list[Record]]:
+        """Not yet: plans run host-paced on this board."""
+        raise NotSupported("this board runs no plan by itself; use labnet.train, which paces it from the host.")
+
+    def train_many(self, plans: Iterable[Plan]) -> Iterator[list[Record]]:
+        """Not yet: plans run host-paced on this board."""
+        raise NotSupported("this board runs no plans by itself; use labnet.train, which paces it from the host.")
+
+    def snapshot(self) -> Snapshot:
+        """Give everything that decides the board's future."""
+        self._check_open()
+        counters = [
+            self._time_ns,
+            self._moved_ns,
+            self._triggers,
+            self._clamped_drives,
+            *self._reads.values(),
+        ]
+        state: Snapshot = {
+            "counters": np.array(counters, dtype=np.int64),
+            "bias_v": np.array([self._bias_v]),
+            "wipers": self._wipers.copy(),
+            "set_ohm": np.empty(0) if self._set_ohm is None else self._set_ohm.copy(),
+        }
+        for side in _SIDES:
+            state[f"{side}_held"] = np.array(list(self._held[side].items()), dtype=np.float64).reshape(-1, 2)
+            state[f"{side}_moving_from"] = self._moving_from[side].copy()
+        return state
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the board back to a snapshot."""
+        self._check_open()
+        counters = snapshot["counters"].tolist()
+        self._time_ns, self._moved_ns, self._triggers, self._clamped_drives = counters[:4]
+        self._reads = {"free": counters[4], "clamped": counters[5]}
+        self._bias_v = float(snapshot["bias_v"][0])
+        self._wipers = snapshot["wipers"].astype(np.int64)
+        self._set_ohm = snapshot["set_ohm"].copy() if snapshot["set_ohm"].size else None
+        self._ohm = {}
+        for side in _SIDES:
+            self._held[side] = {int(node): float(volts) for node, volts in snapshot[f"{side}_held"]}
+            self._moving_from[side] = snapshot[f"{side}_moving_from"].copy()
+            self._target[side] = None
+
+    def safe(self) -> None:
+        """Put all sources to 0 V and the gates' bias to 0: no edge steps. Never fails."""
+        if self._open:
+            for side in _SIDES:
+                self._held[side] = dict.fromkeys(self._held[side], 0.0)
+                self._target[side] = None
+            self._bias_v = 0.0
+
+    def close(self) -> None:
+        """Make the board safe and let go of it."""
+        self.safe()
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

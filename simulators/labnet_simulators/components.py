@@ -1,0 +1,268 @@
+"""The parts of a twin board with their imperfections, each with units and where its numbers come from.
+
+Marks: V verified in the paper or datasheet, I inferred, A assumed here because nothing is published.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labnet.board import Converter, Side
+from labnet.draws import Stream, draw, normal, uniform
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+UInt64Array = NDArray[np.uint64]
+BoolArray = NDArray[np.bool_]
+
+_32 = np.uint64(32)
+_LOW_32 = np.uint64(0xFFFFFFFF)
+
+
+def _spread(seed: int, stream: Stream, step: int, i: UInt64Array) -> FloatArray:
+    """Draw uniform numbers in [-1, 1)."""
+    return 2.0 * uniform(draw(seed, stream, step, i)) - 1.0
+
+
+@dataclass(frozen=True)
+class Digipot:
+    """A digital potentiometer as a rheostat: R(k) = R_W + k R_AB / positions.
+
+    Defaults are the AD5220 of 10 kohm (V) with all imperfection taken out.
+
+    Attributes
+    ----------
+    positions : int
+        Wiper positions 0 .. positions - 1; it stops at both ends (V).
+    end_to_end_ohm, wiper_ohm : float
+        R_AB and R_W; 40 ohm typical (V).
+    tolerance : float
+        R_AB is off by up to this share, the same for both twins of an edge; at most 0.3 (V).
+    twin_mismatch : float
+        The twins of an edge differ by up to this share; the AD5222 dual: 0.002 typical, 0.01 at most (V).
+    inl_lsb : float
+        Bow of R(k), up to this many steps at midscale; at most 0.5, 10 kohm parts 1 (V).
+    dnl_lsb : float
+        Two neighbouring steps differ from one step by up to this much; at most 0.5, 10 kohm parts 1 (V).
+    power_up : int
+        Position after power-up: midscale (V).
+    """
+
+    positions: int = 128
+    end_to_end_ohm: float = 10e3
+    wiper_ohm: float = 40.0
+    tolerance: float = 0.0
+    twin_mismatch: float = 0.0
+    inl_lsb: float = 0.0
+    dnl_lsb: float = 0.0
+    power_up: int = 64
+
+    @property
+    def twins_equal(self) -> bool:
+        """Whether both twins of an edge always have the same resistance."""
+        return self.twin_mismatch == self.inl_lsb == self.dnl_lsb == 0.0
+
+    def end_to_end(self, seed: int, side: Side, edges: UInt64Array) -> FloatArray:
+        """Give R_AB of every edge's pot on one side, in ohms."""
+        common = 1.0 + self.tolerance * _spread(seed, Stream.POT_END_TO_END, 0, edges)
+        apart = 0.5 * self.twin_mismatch * _spread(seed, Stream.POT_MISMATCH, 0, edges)
+        return self.end_to_end_ohm * common * (1.0 + (apart if side == "clamped" else -apart))
+
+    def resistances(
+        self, seed: int, side: Side, edges: UInt64Array, end_to_end_ohm: FloatArray, wipers: IntArray
+    ) -> FloatArray:
+        """Give the resistance of every edge on one side, in ohms, shape (E,)."""
+        k = wipers.astype(np.float64)
+        number = int(side == "clamped")
+        if self.inl_lsb:
+            bow = self.inl_lsb * _spread(seed, Stream.POT_INL, number, edges)
+            k += bow * np.sin(np.pi * k / (self.positions - 1))
+        if self.dnl_lsb:
+            at = edges + (wipers.astype(np.uint64) << _32)
+            k += 0.5 * self.dnl_lsb * _spread(seed, Stream.POT_DNL, number, at)
+        return self.wiper_ohm + np.maximum(k, 0.0) * (end_to_end_ohm / self.positions)
+
+
+@dataclass(frozen=True)
+class EffectiveComparator:
+    """The comparators of an edge as one number: up if |dV_C| + sigma > |dV_F|, else down (wycoff2022, Eq. 10).
+
+    Attributes
+    ----------
+    sigma_min_v, sigma_max_v : float
+        sigma is uniform between them; 0 to 0.05 V measured (V).
+    frozen : bool
+        Whether every edge keeps its sigma, or draws one at every trigger. The paper leaves it open; redrawn here.
+    """
+
+    sigma_min_v: float = 0.0
+    sigma_max_v: float = 0.0
+    frozen: bool = False
+
+    def up(self, seed: int, count: int, z: UInt64Array, d_free: FloatArray, d_more: FloatArray) -> BoolArray:
+        """Decide for every edge.
+
+        Parameters
+        ----------
+        seed, count : int
+            The board's seed and how many triggers came before.
+        z : numpy.ndarray of uint64, shape (E,)
+            This trigger's draws.
+        d_free, d_more : numpy.ndarray, shape (E,)
+            Free drops, and how much the clamped drops exceed them, in volts.
+        """
+        if self.sigma_max_v == 0.0:
+            return np.abs(d_free + d_more) > np.abs(d_free)
+        if self.frozen:
+            share = uniform(draw(seed, Stream.SIGMA, 0, np.arange(len(z))))
+        else:
+            share = (z & _LOW_32).astype(np.float64) * 2.0**-32
+        sigma = self.sigma_min_v + (self.sigma_max_v - self.sigma_min_v) * share
+        return np.abs(d_free + d_more) + sigma > np.abs(d_free)
+
+
+@dataclass(frozen=True)
+class ComparatorPair:
+    """The circuit of note 32, misprint mended: XOR[dV_C > dV_F, dV_C + dV_F > 0] steps down.
+
+    Attributes
+    ----------
+    offset_v : float
+        Each of the two comparators of an edge has a frozen offset, uniform in plus or minus this. LM393: 1 to 5 mV (V);
+        the buffers before it may add to it.
+    noise_v : float
+        Root mean square noise of each, drawn at every trigger (A).
+    """
+
+    offset_v: float = 5e-3
+    noise_v: float = 0.0
+
+    def up(self, seed: int, count: int, z: UInt64Array, d_free: FloatArray, d_more: FloatArray) -> BoolArray:
+        """Decide for every edge; parameters as in `EffectiveComparator.up`. On exact ties the XOR decides."""
+        edges = np.arange(len(z), dtype=np.uint64)
+        error = [self.offset_v * _spread(seed, Stream.OFFSET, which, edges) for which in (0, 1)]
+        if self.noise_v:
+            for which in (0, 1):
+                at = edges + (np.uint64(which) << _32)
+                error[which] = error[which] + self.noise_v * normal(draw(seed, Stream.COMPARATOR_NOISE, count, at))
+        differ = d_more + error[0] > 0.0
+        same_way = (d_free + d_more) + d_free + error[1] > 0.0
+        return ~(differ ^ same_way)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What lets an edge step at a trigger. The bias in volts is the update probability.
+
+    Attributes
+    ----------
+    fixed_number : bool
+        Instead of each edge with probability p, exactly round(p E) edges a trigger (the paper's p-bar).
+    """
+
+    fixed_number: bool = False
+
+    def enabled(self, z: UInt64Array, p: float) -> BoolArray:
+        """Decide for every edge from the high 32 bits of this trigger's draws."""
+        high = z >> _32
+        if not self.fixed_number:
+            return high < np.uint64(round(p * 2.0**32))
+        chosen = np.zeros(len(z), dtype=np.bool_)
+        chosen[np.argsort(high, kind="stable")[: round(p * len(z))]] = True
+        return chosen
+
+
+@dataclass(frozen=True)
+class Dac:
+    """What holds the nodes. A node's channel drives both sides.
+
+    Attributes
+    ----------
+    grid : Converter
+        Range and codes; 0 to 5 V, AD5676: 16 bits (V).
+    offset_v : float
+        Frozen offset of every channel, uniform in plus or minus this; AD5676: 1.5 mV (V).
+    """
+
+    grid: Converter = field(default_factory=Converter)
+    offset_v: float = 0.0
+
+
+@dataclass(frozen=True)
+class Adc:
+    """What reads the nodes, through a buffer each.
+
+    Attributes
+    ----------
+    grid : Converter
+        Range and codes; ADS8688: 16 bits (V).
+    offset_v : float
+        Frozen offset of every channel, uniform in plus or minus this (A).
+    noise_v : float
+        Root mean square noise of a reading (A: about one code of 16 bits).
+    """
+
+    grid: Converter = field(default_factory=Converter)
+    offset_v: float = 0.0
+    noise_v: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Node voltages approach the static solution as exp(-t / tau) after every change.
+
+    Attributes
+    ----------
+    tau_s : float
+        10 kohm times 100 pF of wiring and buffers would be 1 us (A).
+    """
+
+    tau_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Every node leaks to ground through its buffer.
+
+    Attributes
+    ----------
+    ohm : float
+        Infinity for none; 1 Gohm is a FET-input buffer on a board (A).
+    """
+
+    ohm: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of a board; the defaults are the preset ``ideal``."""
+
+    pot: Digipot = field(default_factory=Digipot)
+    comparator: EffectiveComparator | ComparatorPair = field(default_factory=EffectiveComparator)
+    gate: Gate = field(default_factory=Gate)
+    dac: Dac = field(default_factory=Dac)
+    adc: Adc = field(default_factory=Adc)
+    settling: Settling = field(default_factory=Settling)
+    leakage: Leakage = field(default_factory=Leakage)
+    resistance_range_ohm: tuple[float, float] | None = (1.0, 1e9)  # of the ideal, continuous resistors
+
+
+BOARD_GRID = Converter(0.0, 5.0, bits=16)
+
+PRESETS: Mapping[str, Parts] = MappingProxyType(
+    {
+        "ideal": Parts(),
+        "lab": Parts(
+            pot=Digipot(tolerance=0.3, twin_mismatch=0.002, inl_lsb=0.5, dnl_lsb=0.5),
+            comparator=EffectiveComparator(0.0, 0.05),
+            dac=Dac(BOARD_GRID, offset_v=1.5e-3),
+            adc=Adc(BOARD_GRID, offset_v=1e-3, noise_v=76e-6),
+            settling=Settling(tau_s=1e-6),
+            leakage=Leakage(ohm=1e9),
+            resistance_range_ohm=None,
+        ),
+    }
+)
