@@ -1,0 +1,189 @@
+"""The command line: ``labnet run``, ``boards``, ``show``, ``plot``, ``export``, ``demo``."""
+
+import os
+import sys
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from labnet.board import find_boards, open_board
+from labnet.controller import run_plan
+from labnet.errors import LabnetError, RunError
+from labnet.experiment import Experiment
+from labnet.runs import Run
+from labnet.runs.export import Format
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Train twin resistor networks, simulated or on the bench, and look at the runs.",
+)
+out = Console()
+err = Console(stderr=True)
+
+RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment.")],
+    board: Annotated[str | None, typer.Option(metavar="URI", help="Use this board instead of the file's.")] = None,
+    path: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="The run file; by default FILE.sqlite, here.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run at PATH, or start it where there is none.")
+    ] = False,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. clock.p=0.1; repeatable."),
+    ] = None,
+) -> None:
+    """Run an experiment and log every step.
+
+    Ctrl-C (or a kill, or a power cut) loses nothing committed: the same command with --resume goes on, and ends with
+    the records of an uninterrupted run.
+
+    Example: labnet run experiments/demo.toml --set clock.p=0.1 --out p01.sqlite
+    """
+    changes = list(change or [])
+    if board is not None:
+        changes.append(f"board={board}")
+    _train(Experiment.load(file, changes), path or Path(f"{file.stem}.sqlite"), resume)
+
+
+def _train(experiment: Experiment, path: Path, resume: bool = False) -> Path:
+    with open_board(experiment.board) as opened:
+        plan = experiment.plan(opened.network)
+        try:
+            done = run_plan(opened, plan, path, experiment=experiment.model_dump(mode="json"), resume=resume)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. The board is safe, {path} holds every committed step; --resume goes on.")
+            raise typer.Exit(130) from None
+    with done:
+        _summary(done)
+    return path
+
+
+@app.command()
+def boards() -> None:
+    """List the boards that can be opened here."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("address", no_wrap=True)
+    table.add_column("what it is")
+    for found in find_boards():
+        table.add_row(found.address, found.description)
+    out.print(table)
+    out.print("Options follow ? and are joined by &, for example sim://twin16?preset=lab&seed=3&converters=board")
+
+
+@app.command()
+def show(run: RunFile) -> None:
+    """Say what a run is, how far it got and how well it learned."""
+    with Run.open(run) as opened:
+        _summary(opened)
+
+
+def _summary(run: Run) -> None:
+    plan, meta, steps = run.plan, run.meta, run.steps()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    rows: dict[str, Any] = {
+        "run": run.path,
+        "title": meta["experiment"].get("title"),
+        "status": run.status,
+        "board": meta["board"]["address"],
+        "network": f"{run.network.name}: {run.network.node_count} nodes, {run.network.edge_count} edges",
+        "task": f"{run.task.kind}: inputs {list(run.task.inputs)}, outputs {list(run.task.outputs)}, "
+        f"grounds {list(run.task.grounds)}; {len(run.task.train)} train, {len(run.task.test)} test examples",
+        "rule": f"{plan.rule.name}, p = {plan.clock.p:g}, "
+        f"eta = {plan.eta if isinstance(plan.eta, float) else 'one a step'}, order {plan.order}",
+        "steps": f"{steps[-1] if len(steps) else 0:,} of {plan.steps:,} ({len(steps):,} records)",
+        "made": f"{meta['created']} by labnet {meta['versions']['labnet']}",
+    }
+    for key, value in rows.items():
+        if value:
+            table.add_row(key, str(value))
+    out.print(table)
+    errors = run.frame("error")
+    for name, part in errors.groupby("set", sort=False):
+        last = part.iloc[-1]
+        accuracy = "" if last["accuracy"] != last["accuracy"] else f", accuracy {last['accuracy']:.1%}"
+        out.print(f"{name} error: {last['scaled_error']:.4g} of the start's, after step {last['step']:,}{accuracy}")
+
+
+@app.command()
+def plot(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="One run file, or several to compare.")],
+    path: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png.")
+    ] = None,
+) -> None:
+    """Draw a run (error, wipers, network), or compare several."""
+    from labnet import plots  # matplotlib takes longer to import than the other commands take to run
+
+    path = path or runs[0].with_suffix(".png")
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Run.open(run)) for run in runs]
+        figure = plots.run_figure(opened[0]) if len(opened) == 1 else plots.comparison_figure(opened)
+        try:
+            figure.savefig(path, dpi=150)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be written: {error}.") from None
+    out.print(f"wrote {path}")
+
+
+@app.command()
+def export(
+    run: RunFile,
+    to: Annotated[Format, typer.Option(help="CSV and Parquet: a file a frame. MATLAB .mat: one file.")],
+    path: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Directory; by default that of the run.")
+    ] = None,
+) -> None:
+    """Write a run in another format; no file is overwritten."""
+    with Run.open(run) as opened:
+        for file in opened.export(to, path):
+            out.print(f"wrote {file}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where to put the run and its picture.")
+    ] = Path(),
+) -> None:
+    """Train a twin network desynchronously on a simulated 16-edge lab board, and draw the run."""
+    experiment = Experiment.load(_experiments() / "demo.toml")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "demo.sqlite"
+    number = 2
+    while path.exists():
+        path = folder / f"demo-{number}.sqlite"
+        number += 1
+    _train(experiment, path)
+    plot([path])
+
+
+def _experiments() -> Path:
+    """Find the experiments: in the package when installed, beside it in a checkout."""
+    shipped = Path(str(files("labnet"))) / "experiments"
+    return shipped if shipped.is_dir() else Path(str(files("labnet"))).parent / "experiments"
+
+
+def main() -> None:
+    """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
+    try:
+        app()
+    except LabnetError as error:
+        if os.environ.get("LABNET_DEBUG"):
+            raise
+        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
