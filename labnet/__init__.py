@@ -1,8 +1,9 @@
 """labnet: twin resistor networks that train themselves, simulated and on the bench, in one script."""
 
-from labnet import circuit, networks, tasks
+from labnet import circuit, errors, networks, tasks
 from labnet.board import Board, find_boards, open_board
 from labnet.controller import Controller, run_plan, train
+from labnet.experiment import Experiment
 from labnet.networks import Network
 from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan
 from labnet.records import Record
@@ -16,6 +17,7 @@ __all__ = [
     "Continuous",
     "Controller",
     "Discrete",
+    "Experiment",
     "GlobalClock",
     "LogSpaced",
     "Network",
@@ -24,6 +26,7 @@ __all__ = [
     "Run",
     "Task",
     "circuit",
+    "errors",
     "find_boards",
     "networks",
     "open_board",

@@ -1,6 +1,7 @@
 """The command line: ``labnet run``, ``boards``, ``show``, ``plot``, ``export``, ``demo``."""
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 from importlib.resources import files
@@ -64,7 +65,9 @@ def _train(experiment: Experiment, path: Path, resume: bool = False) -> Path:
         try:
             done = run_plan(opened, plan, path, experiment=experiment.model_dump(mode="json"), resume=resume)
         except KeyboardInterrupt:
-            err.print(f"Interrupted. The board is safe, {path} holds every committed step; --resume goes on.")
+            err.print(
+                f"Interrupted. The board is safe, {path} holds every committed step; --resume goes on.", soft_wrap=True
+            )
             raise typer.Exit(130) from None
     with done:
         _summary(done)
@@ -137,7 +140,7 @@ def plot(
             figure.savefig(path, dpi=150)
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be written: {error}.") from None
-    out.print(f"wrote {path}")
+    out.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()
@@ -151,7 +154,7 @@ def export(
     """Write a run in another format; no file is overwritten."""
     with Run.open(run) as opened:
         for file in opened.export(to, path):
-            out.print(f"wrote {file}")
+            out.print(f"wrote {file}", soft_wrap=True)
 
 
 @app.command()
@@ -160,7 +163,7 @@ def demo(
         Path, typer.Option("--out", metavar="DIR", help="Where to put the run and its picture.")
     ] = Path(),
 ) -> None:
-    """Train a twin network desynchronously on a simulated 16-edge lab board, and draw the run."""
+    """Train a simulated 16-edge lab board, and draw the run."""
     experiment = Experiment.load(_experiments() / "demo.toml")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.sqlite"
@@ -180,10 +183,11 @@ def _experiments() -> Path:
 
 def main() -> None:
     """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
     try:
         app()
     except LabnetError as error:
         if os.environ.get("LABNET_DEBUG"):
             raise
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -96,6 +96,8 @@ def run_plan(
     """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
     controller = Controller(board, plan)
     writer = RunWriter(path, board, plan, experiment, resume, durable)
+    if writer.is_complete():
+        return writer.close("complete")
     status = "failed"
     try:
         with progress_bar(plan, enabled=progress) as show:

@@ -1,7 +1,7 @@
 """Frozen, checked data: the base of plans, experiments and board options, and its messages."""
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,7 +45,7 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Wher
         elif problem["type"].startswith("union_tag"):
             tag = problem["ctx"]["discriminator"].strip("'")
             given = problem["ctx"].get("tag")
-            allowed = problem["ctx"].get("expected_tags", "one of the kinds in the documentation")
+            allowed = ", ".join(map(repr, _tags(model, str(where[0]), tag)))
             start = "is missing" if given is None else f"is {given!r}"
             found.setdefault((*where, tag), []).append(f"{start}; allowed: {allowed}")
         else:
@@ -58,6 +58,12 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Wher
         )
         for where, what in found.items()
     ]
+
+
+def _tags(model: type[BaseModel], key: str, tag: str) -> list[str]:
+    """Give the values that tell the branches of a union apart."""
+    branches = get_args(model.model_fields[key].annotation)
+    return [value for branch in branches for value in get_args(branch.model_fields[tag].annotation)]
 
 
 def _allowed(model: type[BaseModel], where: Where, messages: list[str]) -> str:

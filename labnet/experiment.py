@@ -136,7 +136,7 @@ def _apply(data: dict[str, Any], change: str) -> tuple[str, ...]:
 def _place(text: str, where: Sequence[str | int], changed: set[tuple[str, ...]]) -> str:
     """Say on which line of the file a key stands, or that it was given by --set."""
     names = tuple(str(name) for name in where)
-    if any(names[: len(each)] == each for each in changed):
+    if any(names[: len(each)] == each[: len(names)] for each in changed):
         return " with --set"
     table: tuple[str, ...] = ()
     lines: dict[tuple[str, ...], int] = {}

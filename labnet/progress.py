@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from rich.console import Console
@@ -26,7 +27,8 @@ class Progress(NamedTuple):
 def progress_bar(plan: Plan, enabled: bool) -> Iterator[Callable[[Progress], None]]:
     """Give a function to call after every step; it draws at most ten times a second."""
     console = Console(stderr=True)
-    if not (enabled and (console.is_terminal or console.is_jupyter)):
+    in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
+    if not (enabled and (console.is_terminal or in_notebook)):
         yield lambda _: None
         return
     columns = (

@@ -41,10 +41,10 @@ def typed_errors(path: Path) -> Iterator[None]:
 def translated(error: sqlite3.DatabaseError, path: Path) -> RunError:
     """Give labnet's error for one of SQLite's: it says what is lost (nothing committed) and what to do."""
     said = str(error).lower()
-    if "full" in said:
+    if "full" in said or "disk i/o" in said:
         return DiskFull(
-            f"the disk is full while writing {path}; every step committed so far is kept. Free some space and "
-            "resume the run."
+            f"the disk is full or takes no more while writing {path} ({error}); every step committed so far is kept. "
+            "Free some space and resume the run."
         )
     if "readonly" in said or "unable to open" in said:
         return RunNotWritable(

@@ -80,6 +80,7 @@ class RunWriter:
     ) -> None:
         self.path = MEMORY if path is None else Path(path)
         self._lock = _locked(self.path)
+        self._steps = plan.steps
         self._closed = False
         try:
             if self.path != MEMORY and self.path.exists() and not resume:
@@ -201,6 +202,11 @@ class RunWriter:
         with typed_errors(self.path):
             self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", (step, packed.getvalue()))
 
+    def is_complete(self) -> bool:
+        """Tell whether the closing record is there."""
+        query = "SELECT count(*) FROM record WHERE step = ?"
+        return bool(self._connection.execute(query, (self._steps,)).fetchone()[0])
+
     def resume_point(self) -> ResumePoint | None:
         """Say where to go on, None at the very start."""
         row = self._connection.execute("SELECT step, snapshot FROM state").fetchone()
@@ -219,6 +225,7 @@ class RunWriter:
         """End the writing and give the run, opened for reading."""
         if not self._closed:
             try:
+                self._connection.rollback()  # what Ctrl-C may have left half done
                 self._set_status(status)
                 if self.path == MEMORY:
                     return Run(self.path, self._connection)
@@ -268,10 +275,10 @@ def _locked(path: Path) -> FileLock:
         raise RunNotWritable(f"{path}: there is no directory {path.absolute().parent}; make it first.")
     try:
         lock.acquire()
-    except Timeout:
-        raise RunInUse(f"another process writes {path}; wait for it to end, or choose another path.") from None
-    except OSError as error:
-        raise RunNotWritable(f"{path} cannot be written ({error}); choose a directory you may write to.") from error
+    except (Timeout, OSError) as error:
+        if isinstance(error, Timeout) and Path(lock.lock_file).exists():
+            raise RunInUse(f"another process writes {path}; wait for it to end, or choose another path.") from None
+        raise RunNotWritable(f"{path} cannot be written; choose a directory you may write to.") from error
     return lock
 
 

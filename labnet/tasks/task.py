@@ -1,7 +1,7 @@
 """What every task is: terminals, examples, a cost; and how terminals and targets are sampled."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -87,7 +87,7 @@ class Task:
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "grounds"):
             object.__setattr__(self, name, tuple(int(node) for node in getattr(self, name)))
-        self._check_terminals()
+        check_terminals(self.network, {"inputs": self.inputs, "outputs": self.outputs, "grounds": self.grounds})
         for name, examples in self.sets():
             shapes = (examples.inputs.shape[1], examples.targets.shape[1])
             if len(examples) and shapes != (len(self.inputs), len(self.outputs)):
@@ -99,31 +99,12 @@ class Task:
         if not len(self.train):
             raise TaskError("the training set is empty; give at least one example.")
 
-    def _check_terminals(self) -> None:
-        roles: dict[int, str] = {}
-        for role, nodes in (("input", self.inputs), ("output", self.outputs), ("ground", self.grounds)):
-            for node in nodes:
-                if not 0 <= node < self.network.node_count:
-                    raise TaskError(
-                        f"{role} node {node} is not in {self.network.name}; allowed: 0 to "
-                        f"{self.network.node_count - 1}."
-                    )
-                if node in roles:
-                    raise TaskError(
-                        f"node {node} is both {roles[node]} and {role}; give every terminal a node of its own."
-                    )
-                roles[node] = role
-        if not self.inputs and not self.grounds:
-            raise TaskError("there is no input and no ground, so nothing holds the network; name at least one.")
-        if not self.outputs:
-            raise TaskError("there is no output, so nothing to learn; name at least one output node.")
-
     def _warn_unreachable(self, name: str, examples: Examples) -> None:
         if not len(examples):
             return
         held = np.hstack([examples.inputs, np.zeros((len(examples), len(self.grounds)))])
         low, high = held.min(axis=1, keepdims=True), held.max(axis=1, keepdims=True)
-        outside = np.argwhere((examples.targets < low) | (examples.targets > high))
+        outside = np.argwhere(self._to_warn_of(examples, (examples.targets < low) | (examples.targets > high)))
         if len(outside):
             b, o = outside[0]
             warnings.warn(
@@ -133,6 +114,10 @@ class Task:
                 UnreachableTarget,
                 stacklevel=5,
             )
+
+    def _to_warn_of(self, examples: Examples, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Choose the targets to warn of among those `outside` any network's reach, shape (B, O)."""
+        return outside
 
     def sets(self) -> tuple[tuple[ExampleSet, Examples], ...]:
         """Give both sets of examples with their names."""
@@ -179,6 +164,26 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
 
 
+def check_terminals(network: Network, terminals: Mapping[str, Sequence[int]]) -> None:
+    """Raise `TaskError` for unknown or repeated nodes, nothing to hold or nothing to read."""
+    roles: dict[int, str] = {}
+    for role, nodes in terminals.items():
+        for node in nodes:
+            if not 0 <= node < network.node_count:
+                raise TaskError(
+                    f"{role}: node {node} is not in {network.name}; allowed: 0 to {network.node_count - 1}."
+                )
+            if node in roles:
+                raise TaskError(
+                    f"node {node} is among {roles[node]} and {role}; give every terminal a node of its own."
+                )
+            roles[node] = role
+    if not terminals["inputs"] and not terminals["grounds"]:
+        raise TaskError("there is no input and no ground, so nothing holds the network; name at least one.")
+    if not terminals["outputs"]:
+        raise TaskError("there is no output, so nothing to learn; name at least one output node.")
+
+
 def choose_terminals(
     network: Network, rng: np.random.Generator, **wanted: int | Sequence[int]
 ) -> dict[str, tuple[int, ...]]:
@@ -195,6 +200,7 @@ def choose_terminals(
                 f"{role} = {nodes}; allowed: 0 to {len(unused)}, the nodes of {network.name} that are still unused."
             )
         chosen[role], unused = tuple(unused[:nodes]), unused[nodes:]
+    check_terminals(network, chosen)
     return chosen
 
 

@@ -1,0 +1,5 @@
+"""``python -m labnet`` is the command line."""
+
+from labnet.cli import main
+
+main()
