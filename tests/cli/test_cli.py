@@ -1,0 +1,163 @@
+"""The command line, as somebody types it."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import labnet
+from labnet import cli
+
+SMALL = """\
+title = "small"
+board = "sim://twin16?seed=3"
+steps = 50
+
+[task]
+kind = "allostery"
+seed = 7
+
+[clock]
+p = 0.5
+"""
+
+Labnet = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def labnet_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Labnet:
+    """Run ``labnet WORDS`` in an empty directory; gives exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own handlers
+    (tmp_path / "small.toml").write_text(SMALL)
+
+    def command(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["labnet", *words])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as stopped:
+            code = stopped.code
+        said = capsys.readouterr()
+        return int(str(code or 0)), said.out, said.err
+
+    return command
+
+
+def test_demo_learns_and_draws(labnet_command: Labnet, tmp_path: Path) -> None:
+    code, said, _ = labnet_command("demo", "--out", "demo")
+    assert code == 0
+    assert "demo.png" in said
+    assert (tmp_path / "demo" / "demo.png").read_bytes().startswith(b"\x89PNG")
+    with labnet.Run.open(tmp_path / "demo" / "demo.sqlite") as run:
+        assert run.frame("error")["scaled_error"].iloc[-1] < 0.1
+        assert len(run.steps()) == 4001, "every step is logged"
+    labnet_command("demo", "--out", "demo")
+    assert (tmp_path / "demo" / "demo-2.sqlite").exists(), "a run is never overwritten"
+
+
+def test_run_show_plot_export(labnet_command: Labnet, tmp_path: Path) -> None:
+    code, said, _ = labnet_command("run", "small.toml")
+    assert code == 0
+    assert "50 of 50" in said
+    code, said, _ = labnet_command("show", "small.sqlite")
+    assert "complete" in said
+    assert "allostery" in said
+    assert labnet_command("plot", "small.sqlite")[0] == 0
+    assert (tmp_path / "small.png").exists()
+    labnet_command("run", "small.toml", "--set", "clock.p=1", "--out", "one.sqlite")
+    assert labnet_command("plot", "small.sqlite", "one.sqlite", "--out", "both.svg")[0] == 0
+    assert "p = 0.5" in (tmp_path / "both.svg").read_text()
+    assert labnet_command("export", "small.sqlite", "--to", "csv")[0] == 0
+    assert (tmp_path / "small-error.csv").read_text().startswith("step,steps_p,set,cost_v2,scaled_error,accuracy")
+
+
+def test_set_and_board_change_the_experiment(labnet_command: Labnet, tmp_path: Path) -> None:
+    words = ("--set", "clock.p=0.25", "--set", "task.inputs=[0, 2]", "--set", "log=5", "--board", "sim://lattice-4x4")
+    assert labnet_command("run", "small.toml", *words, "--out", "x.sqlite")[0] == 0
+    with labnet.Run.open(tmp_path / "x.sqlite") as run:
+        assert run.plan.clock.p == 0.25
+        assert run.task.inputs == (0, 2)
+        assert run.network.node_count == 16
+        assert run.meta["experiment"]["board"] == "sim://lattice-4x4"
+
+
+def test_boards_lists_addresses_that_open(labnet_command: Labnet) -> None:
+    code, said, _ = labnet_command("boards")
+    assert code == 0
+    addresses = [line.split()[0] for line in said.splitlines() if line.startswith("sim://")]
+    assert len(addresses) == 6
+    for address in addresses:
+        with labnet.open_board(address) as board:
+            assert isinstance(board, labnet.Board)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "none.toml"), "none.toml cannot be read"),
+        (("run", "small.toml", "--set", "clock.p=2"), "--set: clock.p is 2; allowed: a number above 0 and up to 1"),
+        (("run", "small.toml", "--set", "steps"), "allowed: key=value"),
+        (("run", "small.toml", "--board", "sim://nothing"), "no network is called 'nothing'"),
+        (("run", "small.toml", "--board", "ASRL9::INSTR"), "known schemes"),
+        (("run", "small.toml", "--out", "no/where.sqlite"), "there is no directory"),
+        (("run", "small.toml", "--set", "task.inputs=12"), "inputs = 12; allowed: 0 to 9"),
+        (("run", "small.toml", "--set", "task.v_max=9"), "allowed: 0 to 5 V"),
+        (("show", "small.toml"), "no run of labnet"),
+        (("plot", "none.sqlite"), "there is no file none.sqlite"),
+    ],
+)
+def test_mistakes_are_answered_in_words(labnet_command: Labnet, words: tuple[str, ...], said: str) -> None:
+    code, _, error = labnet_command(*words)
+    assert code == 2
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_an_unwritable_picture(labnet_command: Labnet) -> None:
+    labnet_command("run", "small.toml")
+    code, _, error = labnet_command("plot", "small.sqlite", "--out", "x.nothing")
+    assert code == 2
+    assert "x.nothing cannot be written" in error
+
+
+def test_interrupt_leaves_a_run_that_resumes(tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM to the real process, then --resume."""
+    (tmp_path / "small.toml").write_text(SMALL.replace("steps = 50", "steps = 30000"))
+    command = [sys.executable, "-m", "labnet", "run", "small.toml"]
+    for number, resume in ((signal.SIGINT, []), (signal.SIGTERM, ["--resume"])):
+        child = subprocess.Popen([*command, *resume], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        while child.poll() is None and _state_step(tmp_path / "small.sqlite") < 1 + 5000 * bool(resume):
+            pass  # until it is well under way
+        child.send_signal(number)
+        _, error = child.communicate()
+        assert child.returncode == 130
+        assert "Interrupted. The board is safe" in error
+        with labnet.Run.open(tmp_path / "small.sqlite") as run:
+            assert run.status == "interrupted"
+    subprocess.run([*command, "--resume"], cwd=tmp_path, check=True, capture_output=True)
+    with labnet.Run.open(tmp_path / "small.sqlite") as run:
+        assert run.status == "complete"
+        assert len(run.steps()) == 30001
+
+
+def _state_step(path: Path) -> int:
+    try:
+        with labnet.Run.open(path) as run:
+            return int(max(run.steps(), default=0))
+    except (labnet.errors.RunError, sqlite3.Error):
+        return 0
+
+
+def test_help_teaches(labnet_command: Labnet) -> None:
+    _, said, _ = labnet_command("--help")
+    for name in ("run", "boards", "show", "plot", "export", "demo"):
+        assert name in said
+    _, said, _ = labnet_command("run", "--help")
+    assert "--resume" in said
+    assert "Example:" in said

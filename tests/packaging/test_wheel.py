@@ -1,0 +1,35 @@
+"""What is installed from a wheel works without the checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
+    def python(*words: str, **extra: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, env=os.environ | extra, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("labnet-*.whl")
+    site = tmp_path / "site"
+    python("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel))
+    for package in ("labnet", "labnet_simulators", "labnet_drivers"):
+        assert (site / package / "py.typed").exists()
+    where = python("-c", "import labnet; print(labnet.__file__)", PYTHONPATH=str(site))
+    assert where.startswith(str(site))
+    said = python("-m", "labnet", "demo", PYTHONPATH=str(site), COLUMNS="200")
+    assert "4,000 of 4,000" in said
+    assert (tmp_path / "demo.png").exists()
+    assert python("-c", "import labnet; print(len(labnet.tasks.iris()[0]))", PYTHONPATH=str(site)) == "150\n"

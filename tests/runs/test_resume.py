@@ -1,0 +1,131 @@
+"""An interrupted run, resumed, ends with the records of an uninterrupted one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import labnet
+from labnet.board import Update
+from labnet_simulators import PRESETS, Digipot, Parts, Settling, SimulatedBoard
+
+ARRAYS = ("v_free", "v_clamped", "directions", "enabled", "wipers", "resistances_ohm")
+
+
+def assert_same_records(one: labnet.Run, other: labnet.Run) -> None:
+    np.testing.assert_array_equal(one.steps(), other.steps())
+    np.testing.assert_array_equal(one.times_s(), other.times_s())
+    for field in ARRAYS:
+        np.testing.assert_array_equal(one.array(field), other.array(field), err_msg=field)
+    assert one.frame("error").equals(other.frame("error"))
+
+
+class Interrupted(SimulatedBoard):
+    """A board at which somebody presses Ctrl-C just before, or just after, a trigger."""
+
+    presses_at: int = -1
+    after = False
+
+    def trigger(self, step_wipers: bool = True) -> Update:
+        self.presses_at -= 1
+        if self.presses_at == 0 and not self.after:
+            raise KeyboardInterrupt
+        update = super().trigger(step_wipers)
+        if self.presses_at == 0:
+            raise KeyboardInterrupt
+        return update
+
+
+BOARDS = {
+    "ideal": PRESETS["ideal"],
+    "lab": PRESETS["lab"],
+    "unsettled": Parts(pot=Digipot(tolerance=0.2), settling=Settling(tau_s=0.7e-3)),
+}
+PLANS: dict[str, dict[str, object]] = {
+    "discrete": {"clock": labnet.GlobalClock(p=0.4), "order": "random", "seed": 5},
+    "sparse": {"clock": labnet.GlobalClock(p=0.4), "log": (0, 50, 51, 130), "measure": (0, 77)},
+    "continuous": {"rule": labnet.Continuous(gamma=0.02, batch=0.5), "eta": 0.1, "clock": labnet.GlobalClock(p=0.5)},
+}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the trigger", "after the trigger"])
+@pytest.mark.parametrize(
+    ("parts", "plan"),
+    [("ideal", "discrete"), ("lab", "discrete"), ("lab", "sparse"), ("unsettled", "discrete"), ("ideal", "continuous")],
+)
+def test_ctrl_c_and_resume(tmp_path: Path, parts: str, plan: str, after: bool) -> None:
+    network = labnet.networks.twin16()
+    task = labnet.tasks.Regression.sample(network, seed=4, train=4, test=2)
+
+    def train(board: SimulatedBoard, path: Path | None) -> labnet.Run:
+        return labnet.train(board, task, steps=160, path=path, resume=path is not None, progress=False, **PLANS[plan])  # type: ignore[arg-type]
+
+    for press in (40, 90, 20):  # a run that is interrupted again and again
+        board = Interrupted(network, BOARDS[parts], seed=6)
+        board.presses_at, board.after = press, after
+        with pytest.raises(KeyboardInterrupt):
+            train(board, tmp_path / "run.sqlite")
+        assert board.bias_v == 0.0, "the board is safe"
+        with labnet.Run.open(tmp_path / "run.sqlite") as run:
+            assert run.status == "interrupted"
+    with (
+        train(SimulatedBoard(network, BOARDS[parts], seed=6), tmp_path / "run.sqlite") as resumed,
+        train(SimulatedBoard(network, BOARDS[parts], seed=6), None) as whole,
+    ):
+        assert_same_records(resumed, whole)
+
+
+EXPERIMENT = """
+board = "sim://twin16?preset=lab&seed=3"
+steps = 30000
+[task]
+kind = "regression"
+train = 3
+test = 2
+seed = 7
+[clock]
+p = 0.5
+"""
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "labnet", "run", "killed.toml", "--resume"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+
+
+def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
+    """kill -9: the file opens, every committed step is there, and resuming gives the uninterrupted run."""
+    (tmp_path / "killed.toml").write_text(EXPERIMENT)
+    path = tmp_path / "killed.sqlite"
+    rng = np.random.default_rng(1)
+    kills = 0
+    while kills < 20:
+        child = start(tmp_path)
+        try:
+            child.wait(timeout=rng.uniform(0.4, 1.6))
+        except subprocess.TimeoutExpired:
+            committed = read_live(path)
+            child.kill()
+            child.wait()
+            kills += 1
+            np.testing.assert_array_equal(read_live(path), np.arange(max(len(read_live(path)), len(committed))))
+        else:  # it was through before it was killed twenty times: once more
+            assert child.returncode == 0
+            path.unlink()
+    assert start(tmp_path).wait() == 0
+    experiment = labnet.Experiment.load(tmp_path / "killed.toml")
+    with labnet.open_board(experiment.board) as board, labnet.Run.open(path) as resumed:
+        with labnet.run_plan(board, experiment.plan(board.network), progress=False) as whole:
+            assert_same_records(resumed, whole)
+        assert resumed.status == "complete"
+
+
+def read_live(path: Path) -> np.ndarray:
+    """Read the steps from this process while another writes them, or just after it was killed."""
+    try:
+        with labnet.Run.open(path) as run:
+            return run.steps()
+    except labnet.errors.NotARun:  # killed before the first commit
+        return np.empty(0, dtype=np.int64)
