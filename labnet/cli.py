@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -181,8 +182,13 @@ def _experiments() -> Path:
     return shipped if shipped.is_dir() else Path(str(files("labnet"))).parent / "experiments"
 
 
+def _say_warning(message: Warning | str, *_: object) -> None:
+    err.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
+    warnings.showwarning = _say_warning  # type: ignore[assignment]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
     try:
         app()

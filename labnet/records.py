@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass
 class Record:
-    """One step, as logged. What was not logged is NaN or -1.
+    """One step, as logged. Arrays that were not logged are empty; in frames they are NaN or -1.
 
     Attributes
     ----------

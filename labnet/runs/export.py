@@ -35,15 +35,16 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
     if to == "parquet" and find_spec("pyarrow") is None:
         raise RunError("Parquet needs pyarrow; install it with: pip install 'labnet[parquet]'.")
     folder = run.path.parent if out is None else Path(out)
-    frames: tuple[FrameName, ...] = ("error", _moved(run), "voltages", "updates")
+    frames: tuple[FrameName, ...] = ("error", "steps", _moved(run), "voltages", "updates")
     names = [f"{run.path.stem}.mat"] if to == "mat" else [f"{run.path.stem}-{frame}.{to}" for frame in frames]
     files = [folder / name for name in names]
     if present := [file for file in files if file.exists()]:
         raise RunExists(f"{present[0]} exists and is not overwritten; remove it, or choose another directory.")
     folder.mkdir(parents=True, exist_ok=True)
-    if to == "mat":
-        savemat(files[0], _arrays(run), oned_as="column", do_compression=True)
-    else:
+    with run.at_one_moment():
+        if to == "mat":
+            savemat(files[0], _arrays(run), oned_as="column", do_compression=True)
+            return files
         for file, name in zip(files, frames, strict=True):
             frame = run.frame(name)
             frame.to_csv(file, index=False) if to == "csv" else frame.to_parquet(file, index=False)
@@ -63,9 +64,8 @@ def _arrays(run: "Run") -> dict[str, Any]:
         arrays[f"{name}_error"] = {
             column: part[column].to_numpy() for column in ("step", "steps_p", "cost_v2", "scaled_error", "accuracy")
         }
-    return arrays | {
-        "step": run.steps(),
-        "time_s": run.times_s(),
-        "edges": run.network.edges,
-        **{name: np.array(getattr(run.task, name), dtype=np.int64) for name in ("inputs", "outputs", "grounds")},
-    }
+    arrays.update({str(column): values.to_numpy() for column, values in run.frame("steps").items()})
+    arrays.update(
+        {name: np.array(getattr(run.task, name), dtype=np.int64) for name in ("inputs", "outputs", "grounds")}
+    )
+    return arrays | {"edges": run.network.edges}

@@ -4,6 +4,8 @@ import json
 import os
 import sqlite3
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +25,7 @@ from labnet.tasks import KINDS, Task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FrameName = Literal["error", "wipers", "resistances", "voltages", "updates"]
+FrameName = Literal["error", "steps", "wipers", "resistances", "voltages", "updates"]
 
 _FIELDS = {field.name: field for field in ARRAY_FIELDS}
 _FRAMES: dict[str, tuple[Literal["node", "edge"], dict[str, str]]] = {
@@ -99,17 +101,22 @@ class Run:
             warnings.simplefilter("ignore", UnreachableTarget)
             return KINDS[data["kind"]].from_dict(self.network, data)
 
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """See the run as it is now, while another process goes on writing it."""
+        with typed_errors(self.path):
+            self._connection.execute("SAVEPOINT moment")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.DatabaseError):  # of a damaged file: what went wrong before it is the error to see
+                self._connection.execute("RELEASE moment")
+
     def steps(self) -> NDArray[np.int64]:
         """Give the logged steps, ascending; the closing record counts as step `plan.steps`."""
         with typed_errors(self.path):
             rows = self._connection.execute("SELECT step FROM record ORDER BY step").fetchall()
         return np.array(rows, dtype=np.int64).reshape(-1)
-
-    def times_s(self) -> NDArray[np.float64]:
-        """Give the board's time at the start of every logged step."""
-        with typed_errors(self.path):
-            rows = self._connection.execute("SELECT time_s FROM record ORDER BY step").fetchall()
-        return np.array(rows, dtype=np.float64).reshape(-1)
 
     def array(self, field: str, steps: ArrayLike | None = None) -> NDArray[Any]:
         """Give one field of the records as an array.
@@ -149,21 +156,35 @@ class Run:
         Parameters
         ----------
         name : str
-            "error": step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy.
-            "wipers": step, edge, wiper. "resistances": step, edge, resistance_ohm. "voltages": step, node, v_free,
-            v_clamped. "updates": step, edge, direction, enabled.
+            One of these, with their columns.
+            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy;
+            steps: step, example, time_s, clipped (a clamped voltage was cut to the source's range);
+            wipers: step, edge, wiper; resistances: step, edge, resistance_ohm;
+            voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled.
         rms : bool
             Scale root mean square errors instead of costs ("error" only).
         """
         if name == "error":
             return self._error_frame(rms)
+        if name == "steps":
+            return self._steps_frame()
         if name not in _FRAMES:
-            raise KeyError(f"frame is {name!r}; allowed: error, {', '.join(_FRAMES)}.")
+            raise KeyError(f"frame is {name!r}; allowed: error, steps, {', '.join(_FRAMES)}.")
         per, columns = _FRAMES[name]
-        arrays = {column: self.array(field) for column, field in columns.items()}
-        count, width = next(iter(arrays.values())).shape
-        index = {"step": np.repeat(self.steps()[:count], width), per: np.tile(np.arange(width), count)}
+        with self.at_one_moment():
+            steps = self.steps()
+            arrays = {column: self.array(field) for column, field in columns.items()}
+        width = next(iter(arrays.values())).shape[1]
+        index = {"step": np.repeat(steps, width), per: np.tile(np.arange(width), len(steps))}
         return pd.DataFrame(index | {column: values.reshape(-1) for column, values in arrays.items()})
+
+    def _steps_frame(self) -> pd.DataFrame:
+        with typed_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT step, example, time_s, clipped FROM record ORDER BY step"
+            ).fetchall()
+        types = {"step": "int64", "example": "int64", "time_s": "float64", "clipped": "bool"}
+        return pd.DataFrame(rows, columns=list(types)).astype(types)
 
     def _error_frame(self, rms: bool) -> pd.DataFrame:
         query = 'SELECT step, "set", cost_v2, accuracy FROM error ORDER BY "set" DESC, step'
