@@ -37,6 +37,7 @@ def progress_bar(plan: Plan, enabled: bool) -> Iterator[Callable[[Progress], Non
         MofNCompleteColumn(),
         TextColumn("steps"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("{task.fields[error]}"),
     )
     with RichProgress(*columns, console=console) as bar:

@@ -7,6 +7,7 @@ import platform
 import sqlite3
 import subprocess
 import warnings
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -252,8 +253,9 @@ class RunWriter:
         if self.path != MEMORY:
             if hasattr(self, "_connection"):
                 self._connection.close()
-            # Removed while it is held, so that nobody can hold a lock on a file that is gone.
-            Path(self._lock.lock_file).unlink(missing_ok=True)
+            # Removed while it is held, so that nobody can hold a lock on a file that is gone. (Windows keeps it.)
+            with suppress(OSError):
+                Path(self._lock.lock_file).unlink()
         self._lock.release()
 
     def __enter__(self) -> Self:

@@ -126,6 +126,7 @@ def test_an_unwritable_picture(labnet_command: Labnet) -> None:
     assert "x.nothing cannot be written" in error
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_leaves_a_run_that_resumes(tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM to the real process, then --resume."""
     (tmp_path / "small.toml").write_text(SMALL.replace("steps = 50", "steps = 30000"))
