@@ -2,13 +2,14 @@
 
 from labnet import circuit, errors, networks, tasks
 from labnet.board import Board, find_boards, open_board
-from labnet.controller import Controller, run_plan, train
+from labnet.controller import Controller
 from labnet.experiment import Experiment
 from labnet.networks import Network
 from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan
 from labnet.records import Record
 from labnet.runs import Run
 from labnet.tasks import Task
+from labnet.training import run_plan, train
 
 __version__ = "0.1.0"
 

@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 DENSE_UP_TO = 400  # free nodes; where sparse LU overtakes dense Cholesky
+_LEAST_OHM = 1e-300  # below it the conductance overflows
 _LEAST_RCOND = 1e-12  # below it fewer than four digits of a voltage are sure
 _MOST_RESIDUAL = 1e-9  # of the current law, relative to the currents at a node
 
@@ -171,8 +172,8 @@ def _conductances(network: Network, resistances_ohm: ArrayLike) -> FloatArray:
     r = np.asarray(resistances_ohm, dtype=np.float64)
     if r.shape != (network.edge_count,):
         raise BadResistance(f"resistances have shape {r.shape}; allowed: one per edge, ({network.edge_count},).")
-    if not r.min() > 0.0:  # NaN too
-        bad = np.flatnonzero(~(r > 0.0))
+    if not r.min() > _LEAST_OHM:  # NaN too
+        bad = np.flatnonzero(~(r > _LEAST_OHM))
         raise BadResistance(
             f"edges {bad[:8].tolist()} have resistances {r[bad[:8]].tolist()} ohm; allowed: above 0 "
             "(infinity for a broken edge)."
@@ -182,6 +183,8 @@ def _conductances(network: Network, resistances_ohm: ArrayLike) -> FloatArray:
 
 def _solve(network: Network, part: _Partition, g: FloatArray, rim: FloatArray, leak_s: float) -> FloatArray:
     """Solve L_ff x = rim and check it; rim has shape (F,) or (F, H)."""
+    if not 0.0 <= leak_s < np.inf:
+        raise CircuitError(f"leak_s is {leak_s}; allowed: 0 or more siemens.")
     solve = _solve_dense if len(part.free) <= DENSE_UP_TO else _solve_sparse
     x, rcond = solve(part, g, rim, leak_s)
     if rcond < _LEAST_RCOND:
@@ -236,11 +239,24 @@ def _explain(network: Network, part: _Partition, g: FloatArray, leak_s: float, r
             f"nodes {floating[:8]}{' and more' if len(floating) > 8 else ''} have no path to a held node "
             f"(held: {sorted(held)}); hold one of them, or mend the broken edges."
         )
-    strongest = np.zeros(network.node_count)
-    np.maximum.at(strongest, network.edges.ravel(), np.repeat(g, 2))
-    weakest = part.free[np.argsort(strongest[part.free], kind="stable")[:5]]
+    hold = _strongest_hold(network, part, g, leak_s)
+    weakest = part.free[np.argsort(hold[part.free], kind="stable")[:5]]
     raise IllConditioned(
         f"the solve is ill-conditioned (reciprocal condition {rcond:.1e}; allowed: above {_LEAST_RCOND:.0e}). "
         f"Edge conductances run from {g.min():.1e} to {g.max():.1e} S; the nodes held most weakly are "
         f"{weakest.tolist()}. Bring the resistances closer together."
     )
+
+
+def _strongest_hold(network: Network, part: _Partition, g: FloatArray, leak_s: float) -> FloatArray:
+    """Give, for every node, the weakest conductance on the best path to a held node or to ground, shape (n,)."""
+    held = -1  # all held nodes and ground, as one
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_edges_from((held, node, {"g": leak_s}) for node in part.free.tolist())
+    graph.add_edges_from((held, node, {"g": np.inf}) for node in part.held.tolist())
+    graph.add_edges_from((a, b, {"g": each}) for (a, b), each in zip(network.edges.tolist(), g.tolist(), strict=True))
+    best = nx.maximum_spanning_tree(graph, weight="g")
+    hold = {held: np.inf}
+    for above, node in nx.bfs_edges(best, held):
+        hold[node] = min(hold[above], best.edges[above, node]["g"])
+    return np.array([hold[node] for node in range(network.node_count)])

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from labnet.board import find_boards, open_board
-from labnet.controller import run_plan
 from labnet.errors import LabnetError, RunError
 from labnet.experiment import Experiment
 from labnet.runs import Run
 from labnet.runs.export import Format
+from labnet.training import run_plan
 
 app = typer.Typer(
     no_args_is_help=True,

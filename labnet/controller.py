@@ -1,25 +1,23 @@
-"""The cycle: free state, nudge, clamped state, update. `train` is the front door.
+"""The cycle: free state, nudge, clamped state, update.
 
 Step k: drive the inputs and grounds of both sides; settle; read the free outputs; hold the clamped outputs at
-V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger.
+V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger. Steps start at t0 + k period
+on the board's clock; what is to be measured is measured in what is left of the period before.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Update
-from labnet.errors import Diverged, LateStep, NotSupported, OutOfRange, PlanError, RunError, TaskError
-from labnet.plan import Clock, Continuous, Plan, Rule, scheduled
-from labnet.progress import Progress, progress_bar
+from labnet.errors import Diverged, LateStep, NotSupported, OutOfRange, PlanError, TaskError
+from labnet.plan import Continuous, Plan, scheduled
+from labnet.progress import Progress
 from labnet.records import Errors, Record
-from labnet.runs import Run, RunWriter
-from labnet.tasks import Task
+from labnet.runs import RunWriter
 
 FloatArray = NDArray[np.float64]
 
@@ -29,97 +27,6 @@ _LATE_S = 1e-9
 _NO_FLOATS = np.empty(0)
 _NO_BYTES = np.empty(0, dtype=np.int8)
 _NO_WIPERS = np.empty(0, dtype=np.int16)
-
-
-def train(
-    board: Board,
-    task: Task,
-    *,
-    steps: int,
-    path: str | os.PathLike[str] | None = None,
-    clock: Clock | None = None,
-    rule: Rule | None = None,
-    resume: bool = False,
-    durable: bool = False,
-    progress: bool = True,
-    **settings: Any,
-) -> Run:
-    """Train a task on a board, and log it.
-
-    Parameters
-    ----------
-    board : Board
-    task : Task
-    steps : int
-        How many triggers.
-    path : path, optional
-        The run file; never overwritten. None keeps the run in memory.
-    clock : GlobalClock, optional
-        When edges step; all at every trigger by default.
-    rule : Discrete or Continuous, optional
-        How a step is decided; by the board's comparators by default.
-    resume : bool
-        Go on with the run at `path`, or start it where there is none.
-    durable : bool
-        Make every log point survive a power cut too; slower.
-    progress : bool
-        Show a progress bar in a terminal or notebook.
-    **settings
-        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, measure.
-
-    Returns
-    -------
-    Run
-        Opened for reading.
-
-    Raises
-    ------
-    PlanError, TaskError, BoardError, RunError
-        With what was given, what is allowed and what to do; the board is left safe.
-    """
-    chosen: dict[str, Any] = {"clock": clock, "rule": rule}
-    chosen = {key: value for key, value in chosen.items() if value is not None}
-    plan = Plan(task=task, steps=steps, **chosen, **settings)
-    return run_plan(board, plan, path, resume=resume, durable=durable, progress=progress)
-
-
-def run_plan(
-    board: Board,
-    plan: Plan,
-    path: str | os.PathLike[str] | None = None,
-    *,
-    experiment: dict[str, Any] | None = None,
-    resume: bool = False,
-    durable: bool = False,
-    progress: bool = True,
-) -> Run:
-    """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
-    controller = Controller(board, plan)
-    writer = RunWriter(path, board, plan, experiment, resume, durable)
-    if writer.is_complete():
-        return writer.close("complete")
-    status = "failed"
-    try:
-        with progress_bar(plan, enabled=progress) as show:
-            controller.run(writer, show)
-        status = "complete"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    except Exception as error:
-        status = f"failed: {error}"
-        raise
-    finally:
-        board.safe()
-        if status != "complete":
-            _close_after_failure(writer, status)
-    return writer.close(status)
-
-
-def _close_after_failure(writer: RunWriter, status: str) -> None:
-    """Say in the file how it ended, unless that fails too: what ended the run is the error to see."""
-    with suppress(RunError):
-        writer.close(status).close()
 
 
 class State(NamedTuple):
@@ -155,7 +62,7 @@ class Controller:
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
         self._log = scheduled(plan.log, plan.steps).tolist()
         self._measure = scheduled(plan.measure, plan.steps, at_end=True).tolist()
-        self._r: FloatArray | None = None  # in units of R_ref, where the host sets resistances
+        self._ohm: FloatArray | None = None  # where the host sets resistances
         self._start_time_s = 0.0
         self._check()
 
@@ -181,17 +88,17 @@ class Controller:
                 "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
                 "discrete rule, or a simulated board with preset=ideal."
             )
-        start = self.plan.starting_values()
-        if start is None:
+        if self.plan.start is None:
             return
+        ends = np.atleast_1d(self.plan.start)
         if not isinstance(self.rule, Continuous):
-            if (start != np.floor(start)).any() or start.min() < 0 or start.max() >= info.wiper_positions:
+            if (ends != np.floor(ends)).any() or ends.min() < 0 or ends.max() >= info.wiper_positions:
                 raise PlanError(
                     f"start is {self.plan.start}; allowed: whole wiper positions 0 to {info.wiper_positions - 1}."
                 )
         elif info.resistance_range_ohm is not None:
             low, high = (ohm / board.network.r_ref_ohm for ohm in info.resistance_range_ohm)
-            if start.min() < low or start.max() > high:
+            if ends.min() < low or ends.max() > high:
                 raise PlanError(f"start is {self.plan.start}; allowed: {low:g} to {high:g}, in units of R_ref.")
 
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
@@ -204,17 +111,17 @@ class Controller:
             if snapshots and time.monotonic() - saved_at > _STATE_EVERY_S:
                 writer.save_state(step, self._state())
                 saved_at = time.monotonic()
-            self._wait_until(self._start_time_s + step * period_s)
-            if self._measure[step]:
+            if self._measure[step]:  # in what is left of the period before
                 errors = self.measure(step)
                 writer.add_errors(errors)
+            self._wait_until(self._start_time_s + step * period_s)
             record = self.cycle(step, self._log[step])
             if record is not None:
                 writer.add(record)
             show(Progress(step + 1, errors))
-        self._wait_until(self._start_time_s + steps * period_s)
         errors = self.measure(steps)
         writer.add_errors(errors)
+        self._wait_until(self._start_time_s + steps * period_s)
         closing = Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
         writer.add(self._record(steps, [], self.board.time_s, State(_NO_FLOATS, _NO_FLOATS, False), closing))
         show(Progress(steps, errors))
@@ -225,37 +132,37 @@ class Controller:
         if point is None:
             start = self.plan.starting_values()
             if isinstance(self.rule, Continuous):
-                self._set_r(np.asarray(start, dtype=np.float64))
+                self._set_ohm(np.asarray(start, dtype=np.float64) * board.network.r_ref_ohm)
             elif start is not None:
                 board.set_wipers(start.astype(np.int64))
             board.set_update_probability(self.plan.clock.p)
-            self._start_time_s = board.time_s
+            self._start_time_s = board.time_s + self.plan.slack_s
             if board.info.snapshots:
                 writer.save_state(0, self._state())
             return 0
         if point.snapshot is not None:
             snapshot = dict(point.snapshot)
             self._start_time_s = float(snapshot.pop("plan_start_s"))
-            if "plan_r" in snapshot:
-                self._r = snapshot.pop("plan_r")
+            if "plan_ohm" in snapshot:
+                self._ohm = snapshot.pop("plan_ohm")
             board.restore(snapshot)
             return point.step
         if point.wipers is not None:
             board.set_wipers(point.wipers)
         if point.resistances_ohm is not None:
-            self._set_r(point.resistances_ohm / board.network.r_ref_ohm)
+            self._set_ohm(point.resistances_ohm)
         board.set_update_probability(self.plan.clock.p)
-        self._start_time_s = board.time_s - point.step * self.plan.step_period_s
+        self._start_time_s = board.time_s + self.plan.slack_s - point.step * self.plan.step_period_s
         return point.step
 
     def _state(self) -> dict[str, NDArray[Any]]:
         """Give the board's snapshot, and what the controller knows besides."""
         state = {**self.board.snapshot(), "plan_start_s": np.array(self._start_time_s)}
-        return state if self._r is None else {**state, "plan_r": self._r}
+        return state if self._ohm is None else {**state, "plan_ohm": self._ohm}
 
-    def _set_r(self, r: FloatArray) -> None:
-        self.board.set_resistances(r * self.board.network.r_ref_ohm)
-        self._r = r
+    def _set_ohm(self, ohm: FloatArray) -> None:
+        self.board.set_resistances(ohm)
+        self._ohm = ohm
 
     def _wait_until(self, time_s: float) -> None:
         late = self.board.time_s - time_s
@@ -291,12 +198,11 @@ class Controller:
             before = self.board.wipers() if log else _NO_WIPERS
             update = self.board.trigger()
             return self._record(step, examples, time_s, state, update, before) if log else None
-        assert self._r is not None
-        before_r = self._r
+        ohm_before = self._ohm
         state, update = self._step_by_host(step, examples)
         if not log:
             return None
-        return self._record(step, examples, time_s, state, update, _NO_WIPERS, before_r)
+        return self._record(step, examples, time_s, state, update, _NO_WIPERS, ohm_before)
 
     def show(self, example: int, eta: float, read_all: bool) -> State:
         """Bring both sides to their states for one training example; read all nodes where wanted."""
@@ -316,26 +222,27 @@ class Controller:
     def _step_by_host(self, step: int, examples: Sequence[int]) -> tuple[State, Update]:
         """Sum the rule over the examples, let the gates choose the edges, set the new resistances."""
         assert isinstance(self.rule, Continuous)
-        assert self._r is not None
-        network = self.board.network
+        assert self._ohm is not None
+        network, r_ref_ohm = self.board.network, self.board.network.r_ref_ohm
         total = np.zeros(network.edge_count)
         state = State(_NO_FLOATS, _NO_FLOATS, False)
         clipped = False
-        for example in examples:
-            state = self.show(example, self.plan.eta_at(step), read_all=True)
-            total += self.rule.delta(network, self._r, state.v_free, state.v_clamped)
-            clipped |= state.clipped
-        enabled = self.board.trigger(step_wipers=False).enabled
-        new = np.where(enabled, self._r + total, self._r)
+        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_finite
+            for example in examples:
+                state = self.show(example, self.plan.eta_at(step), read_all=True)
+                total += self.rule.delta(network, self._ohm / r_ref_ohm, state.v_free, state.v_clamped)
+                clipped |= state.clipped
+            enabled = self.board.trigger(step_wipers=False).enabled
+            new = np.where(enabled, self._ohm + total * r_ref_ohm, self._ohm)
         self._check_finite(step, new)
-        low, high = (ohm / network.r_ref_ohm for ohm in self.board.info.resistance_range_ohm or (0.0, np.inf))
-        self._set_r(np.clip(new, low, high))
+        low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
+        self._set_ohm(np.clip(new, low, high))
         if len(examples) != 1:
             state = State(_NO_FLOATS, _NO_FLOATS, clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
-    def _check_finite(self, step: int, r: FloatArray) -> None:
-        bad = np.flatnonzero(~np.isfinite(r))
+    def _check_finite(self, step: int, ohm: FloatArray) -> None:
+        bad = np.flatnonzero(~np.isfinite(ohm))
         if len(bad):
             raise Diverged(
                 f"resistances of edges {bad[:8].tolist()} are no longer finite after step {step}; the learning rate "
@@ -350,11 +257,11 @@ class Controller:
         state: State,
         update: Update,
         wipers: NDArray[Any] | None = None,
-        r: FloatArray | None = None,
+        ohm: FloatArray | None = None,
     ) -> Record:
         """Put a record together; left-out wipers and resistances are those of now."""
         if isinstance(self.rule, Continuous):
-            r = self._r if r is None else r
+            ohm = self._ohm if ohm is None else ohm
             wipers = _NO_WIPERS
         elif wipers is None:
             wipers = self.board.wipers()
@@ -368,7 +275,7 @@ class Controller:
             directions=update.directions,
             enabled=update.enabled.view(np.int8),
             wipers=wipers.astype(np.int16),
-            resistances_ohm=_NO_FLOATS if r is None else r * self.board.network.r_ref_ohm,
+            resistances_ohm=_NO_FLOATS if ohm is None else ohm,
         )
 
 

@@ -78,8 +78,8 @@ def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
     numpy.ndarray of uint64, shape (...)
     """
     key = splitmix64(_stream_seed(seed & _MASK, stream), step)
-    if isinstance(i, int):
-        return np.array(splitmix64(key, i), dtype=np.uint64)
+    if np.ndim(i) == 0:
+        return np.array(splitmix64(key, int(np.asarray(i))), dtype=np.uint64)
     z = np.asarray(i, dtype=np.uint64) * _GOLD
     z += np.uint64((key + _GOLDEN) & _MASK)
     z ^= z >> _30
@@ -96,8 +96,9 @@ def uniform(z: UInt64Array) -> FloatArray:
 
 
 def normal(z: UInt64Array) -> FloatArray:
-    """Turn draws into standard normal numbers, by the inverse of the distribution function."""
-    return np.asarray(ndtri(uniform(z) + 2.0**-54), dtype=np.float64)
+    """Turn draws into standard normal numbers, from their high 52 bits by the inverse of the distribution function."""
+    between = ((z >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52  # never 0 or 1
+    return np.asarray(ndtri(between), dtype=np.float64)
 
 
 def integers(z: UInt64Array, below: int) -> NDArray[np.int64]:

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import networkx as nx
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from labnet._packing import jammed_packing
 from labnet.errors import NetworkError
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 __all__ = ["Network", "lattice", "named", "packing", "read", "twin16"]
 
@@ -45,14 +48,15 @@ class Network:
     name: str = field(default="network", kw_only=True)
 
     def __post_init__(self) -> None:
-        given = np.asarray(self.edges)
+        try:
+            given = np.asarray(self.edges)
+        except ValueError:
+            raise NetworkError("edges is ragged; allowed: (E, 2) integers with E >= 1.") from None
         if given.ndim != 2 or given.shape[1] != 2 or not len(given) or given.dtype.kind not in "iu":
             raise NetworkError(
                 f"edges has shape {given.shape} and type {given.dtype}; allowed: (E, 2) integers with E >= 1."
             )
-        edges = np.array(given, dtype=np.int64)
-        edges.setflags(write=False)
-        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "edges", _read_only(np.array(given, dtype=np.int64)))
         if self.positions is not None:
             positions = np.array(self.positions, dtype=np.float64)
             if positions.shape != (self.node_count, 2) or not np.isfinite(positions).all():
@@ -60,8 +64,7 @@ class Network:
                     f"positions has shape {positions.shape}; allowed: ({self.node_count}, 2), finite. Leave it out to "
                     "have the nodes laid out for you."
                 )
-            positions.setflags(write=False)
-            object.__setattr__(self, "positions", positions)
+            object.__setattr__(self, "positions", _read_only(positions))
         if not (np.isfinite(self.r_ref_ohm) and self.r_ref_ohm > 0):
             raise NetworkError(f"r_ref_ohm is {self.r_ref_ohm}; allowed: a positive number of ohms.")
         self._check_graph()
@@ -96,7 +99,7 @@ class Network:
     @cached_property
     def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and second node of every edge, two contiguous arrays of shape (E,)."""
-        return np.ascontiguousarray(self.edges[:, 0]), np.ascontiguousarray(self.edges[:, 1])
+        return _read_only(self.edges[:, 0].copy()), _read_only(self.edges[:, 1].copy())
 
     @cached_property
     def digest(self) -> str:
@@ -109,10 +112,14 @@ class Network:
 
     @cached_property
     def _hash(self) -> int:
-        return hash(self.digest)
+        return int(self.digest, 16) & 0x7FFFFFFF  # kept, for it is asked for at every solve
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self.edges, self.node_count, self.positions, self.r_ref_ohm)
+        return partial(Network, name=self.name), arguments  # through the checks: copies are frozen, too
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {self.node_count} nodes, {self.edge_count} edges>"
@@ -123,15 +130,15 @@ class Network:
         if self.positions is not None:
             return self.positions
         laid_out = nx.kamada_kawai_layout(self.to_networkx())
-        return np.array([laid_out[node] for node in range(self.node_count)])
+        return _read_only(np.array([laid_out[node] for node in range(self.node_count)]))
 
     def to_networkx(self) -> "nx.Graph[int]":
-        """Give the graph to networkx: nodes with ``pos`` where known, edges with their number as ``edge``."""
+        """Give the graph to networkx: nodes with ``pos`` where known, edges with ``edge`` (number) and ``ends``."""
         graph: nx.Graph[int] = nx.Graph(name=self.name)
         for node in range(self.node_count):
             at = {} if self.positions is None else {"pos": tuple(self.positions[node].tolist())}
             graph.add_node(node, **at)
-        graph.add_edges_from((int(a), int(b), {"edge": k}) for k, (a, b) in enumerate(self.edges))
+        graph.add_edges_from((a, b, {"edge": k, "ends": (a, b)}) for k, (a, b) in enumerate(self.edges.tolist()))
         return graph
 
     @classmethod
@@ -139,7 +146,8 @@ class Network:
         """Take a graph from networkx.
 
         Nodes are numbered in the graph's own order, or as they are named where the names are 0 .. n - 1. Edges keep
-        the order of their ``edge`` attribute where all have one. Positions are read from ``pos`` where all have one.
+        the order of their ``edge`` attribute where all have one, and the direction of ``ends``. Positions are read from
+        ``pos`` where all have one.
         """
         if graph.is_directed() or graph.is_multigraph():
             raise NetworkError(
@@ -151,10 +159,16 @@ class Network:
         data = list(graph.edges(data=True))
         if all("edge" in attributes for *_, attributes in data):
             data.sort(key=lambda item: item[2]["edge"])
-        edges = np.array([(number[a], number[b]) for a, b, _ in data], dtype=np.int64).reshape(-1, 2)
+        ends = [attributes.get("ends", (a, b)) for a, b, attributes in data]
+        edges = np.array([(number[a], number[b]) for a, b in ends], dtype=np.int64).reshape(-1, 2)
         at = {number[v]: p for v, p in graph.nodes(data="pos") if p is not None}
         positions = np.array([at[k] for k in range(len(nodes))]) if len(at) == len(nodes) else None
         return cls(edges, len(nodes), positions, r_ref_ohm, name=str(graph.name or "network"))
+
+
+def _read_only(array: NDArray[Number]) -> NDArray[Number]:
+    array.setflags(write=False)
+    return array
 
 
 def twin16() -> Network:
@@ -208,17 +222,23 @@ def packing(nodes: int = 64, edges: int = 143, seed: int = 1, periodic: bool = F
     Parameters
     ----------
     nodes, edges : int
-        Counts; each node gets 3 to 6 edges, so 1.5 nodes <= edges <= 2.75 nodes.
+        Counts; each node gets 3 to 6 edges: from 1.9 to 2.75 edges a node are found.
     seed : int
     periodic : bool
         Contacts across the borders of the box too.
     """
-    if nodes < 12 or not 1.5 * nodes <= edges <= 2.75 * nodes:
+    if nodes < 12 or not 1.9 * nodes <= edges <= 2.75 * nodes:
         raise NetworkError(
-            f"packing of {nodes} nodes and {edges} edges; allowed: at least 12 nodes, and edges from 1.5 to "
+            f"packing of {nodes} nodes and {edges} edges; allowed: at least 12 nodes, and edges from 1.9 to "
             "2.75 times as many."
         )
-    positions, contacts = jammed_packing(nodes, edges, seed, periodic)
+    packed = jammed_packing(nodes, edges, seed, periodic)
+    if packed is None:
+        raise NetworkError(
+            f"no packing of {nodes} nodes and {edges} edges was found from seed {seed}; take more "
+            "edges, or another seed."
+        )
+    positions, contacts = packed
     name = f"packing{edges}{'-periodic' if periodic else ''}-seed{seed}"
     return Network(contacts, nodes, positions, name=name)
 
@@ -242,7 +262,8 @@ def read(path: str | Path) -> Network:
     rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
     number, words = rows[0] if rows else (1, [])
     try:
-        node_count, edge_count, _box = int(words[0]), int(words[1]), float(words[2])
+        nodes_word, edges_word, box = words
+        node_count, edge_count, _ = int(nodes_word), int(edges_word), float(box)
         if len(rows) != 1 + node_count + edge_count:
             raise NetworkError(
                 f"{path}: the header promises {node_count} nodes and {edge_count} edges, {1 + node_count + edge_count} "
@@ -250,11 +271,12 @@ def read(path: str | Path) -> Network:
             )
         positions, ends = np.empty((node_count, 2)), np.empty((edge_count, 2), dtype=np.int64)
         for k, (number, words) in enumerate(rows[1:]):  # noqa: B007  the line in hand is named in the error
+            first, second = words
             if k < node_count:
-                positions[k] = float(words[0]), float(words[1])
+                positions[k] = float(first), float(second)
             else:
-                ends[k - node_count] = int(words[0]), int(words[1])
-    except (ValueError, IndexError) as error:
+                ends[k - node_count] = int(first), int(second)
+    except (ValueError, OverflowError) as error:
         if isinstance(error, NetworkError):
             raise
         raise NetworkError(
@@ -263,7 +285,10 @@ def read(path: str | Path) -> Network:
         ) from error
     if ends.size and ends.min() == 1 and ends.max() == node_count:
         ends -= 1
-    return Network(ends, node_count, positions, name=path.stem)
+    try:
+        return Network(ends, node_count, positions, name=path.stem)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
 
 
 def named(name: str) -> Network:

@@ -1,5 +1,6 @@
 """A whole training as data: task, order, eta, clock, rule, steps, times, what to log."""
 
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -159,14 +160,28 @@ class Plan(Settings):
     @property
     def least_period_s(self) -> float:
         """The shortest period that holds a step and a measurement of all examples."""
+        return self._step_s + (len(self.task.train) + len(self.task.test)) * self._settle_s
+
+    @property
+    def _step_s(self) -> float:
+        """How long the cycle of a step takes."""
         batch = isinstance(self.rule, Continuous) and self.rule.batch is not None
-        shown = 2 * (len(self.task.train) if batch else 1)
-        return self.settle_s * (shown + len(self.task.train) + len(self.task.test))
+        return 2 * (len(self.task.train) if batch else 1) * self._settle_s
+
+    @property
+    def _settle_s(self) -> float:
+        """Give `settle_s` in whole nanoseconds, as a board's clock counts it at most."""
+        return ceil(self.settle_s * 1e9 - 1e-3) * 1e-9
 
     @property
     def step_period_s(self) -> float:
         """The period in use."""
         return self.least_period_s if self.period_s is None else self.period_s
+
+    @property
+    def slack_s(self) -> float:
+        """What a period leaves after its step: measurements are made in it."""
+        return self.step_period_s - self._step_s
 
     def eta_at(self, step: int) -> float:
         """Give the nudge of a step."""

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from labnet.errors import TaskError
 from labnet.networks import Network
-from labnet.tasks.task import Examples, FloatArray, Task, choose_terminals, examples_or_none, generator
+from labnet.tasks.task import (
+    Examples,
+    FloatArray,
+    Task,
+    check_voltage,
+    choose_terminals,
+    examples_or_none,
+    generator,
+)
 
 IntArray = NDArray[np.int64]
 
@@ -138,10 +146,13 @@ class Classification(Task):
             Share of each class that goes to the training set; the rest is the test set.
         """
         features, labels = iris() if data is None else (np.asarray(data[0], float), np.asarray(data[1]))
-        if features.ndim != 2 or len(features) != len(labels) or not np.isfinite(features).all():
+        check_voltage(v_max)
+        if features.ndim != 2 or not len(features) == len(labels) > 0 or not np.isfinite(features).all():
             raise TaskError(
                 f"features have shape {features.shape} for {len(labels)} labels; allowed: (examples, features), finite."
             )
+        if len(np.unique(labels)) < 2:
+            raise TaskError(f"labels are all {labels[0]}; allowed: at least two classes.")
         if not 0 < train <= 1:
             raise TaskError(f"train is {train}; allowed: a share of the examples, above 0 and up to 1.")
         rng = generator(seed)

@@ -12,6 +12,7 @@ from labnet.tasks.task import (
     FloatArray,
     Targets,
     Task,
+    check_voltage,
     choose_terminals,
     examples_or_none,
     generator,
@@ -157,7 +158,6 @@ class Regression(Task):
 def _check_sampling(terminals: dict[str, tuple[int, ...]], v_max: float, targets: str) -> None:
     if not terminals["inputs"]:
         raise TaskError("inputs = 0; allowed: at least 1, else there is no signal.")
-    if not (np.isfinite(v_max) and v_max > 0):
-        raise TaskError(f"v_max is {v_max} V; allowed: a positive voltage.")
+    check_voltage(v_max)
     if targets not in get_args(Targets):
         raise TaskError(f"targets is {targets!r}; allowed: {' or '.join(map(repr, get_args(Targets)))}.")

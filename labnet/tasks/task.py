@@ -104,7 +104,9 @@ class Task:
             return
         held = np.hstack([examples.inputs, np.zeros((len(examples), len(self.grounds)))])
         low, high = held.min(axis=1, keepdims=True), held.max(axis=1, keepdims=True)
-        outside = np.argwhere(self._to_warn_of(examples, (examples.targets < low) | (examples.targets > high)))
+        rounding = 1e-9 * np.abs(held).max(axis=1, keepdims=True)
+        beyond = (examples.targets < low - rounding) | (examples.targets > high + rounding)
+        outside = np.argwhere(self._to_warn_of(examples, beyond))
         if len(outside):
             b, o = outside[0]
             warnings.warn(
@@ -156,7 +158,13 @@ class Task:
 def examples_or_none(inputs: ArrayLike, targets: ArrayLike, i: int, o: int) -> Examples:
     """Build examples; an empty list is a set of no examples with `i` inputs and `o` targets."""
     x, y = np.asarray(inputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
-    return Examples(x if x.size else x.reshape(0, i), y if y.size else y.reshape(0, o))
+    return Examples(x if x.shape != (0,) else x.reshape(0, i), y if y.shape != (0,) else y.reshape(0, o))
+
+
+def check_voltage(v_max: float) -> None:
+    """Raise `TaskError` unless it is a positive voltage."""
+    if not (np.isfinite(v_max) and v_max > 0):
+        raise TaskError(f"v_max is {v_max} V; allowed: a positive voltage.")
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -188,11 +196,11 @@ def choose_terminals(
     network: Network, rng: np.random.Generator, **wanted: int | Sequence[int]
 ) -> dict[str, tuple[int, ...]]:
     """Choose nodes for each role: a count is drawn from the nodes still unused, a list is taken as it is."""
-    named = {int(node) for nodes in wanted.values() if not isinstance(nodes, int) for node in nodes}
+    named = {int(node) for nodes in wanted.values() if not isinstance(nodes, int | np.integer) for node in nodes}
     unused = [node for node in rng.permutation(network.node_count).tolist() if node not in named]
     chosen: dict[str, tuple[int, ...]] = {}
     for role, nodes in wanted.items():
-        if not isinstance(nodes, int):
+        if not isinstance(nodes, int | np.integer):
             chosen[role] = tuple(int(node) for node in nodes)
             continue
         if nodes < 0 or nodes > len(unused):

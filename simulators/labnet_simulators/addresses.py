@@ -9,7 +9,7 @@ from pydantic import Field
 from labnet import networks
 from labnet.board import Address, Converter, FoundBoard
 from labnet.data import Data
-from labnet.errors import PlanError, UnknownBoard
+from labnet.errors import NetworkError, PlanError, UnknownBoard
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.components import (
     BOARD_GRID,
@@ -75,9 +75,9 @@ def open_board(address: Address) -> SimulatedBoard:
     """Open ``sim://NAME?option=value``; names as in `labnet.networks.named`, options as in `Options`."""
     try:
         options = Options(**address.options)
-    except PlanError as error:
-        raise UnknownBoard(f"{address.text!r}: {error}.") from None
-    network = networks.named(address.name)
+        network = networks.named(address.name)
+    except (PlanError, NetworkError) as error:
+        raise UnknownBoard(f"{address.text!r}: {error}") from None
     return SimulatedBoard(network, options.parts(), options.seed, address.text)
 
 

@@ -92,13 +92,15 @@ class SimulatedBoard:
         return {side: self.parts.adc.offset_v * (2.0 * uniform(z[side]) - 1.0) for side in _SIDES}
 
     def resistances(self, side: Side) -> FloatArray:
-        """Give the true resistances of a side, in ohms, shape (E,)."""
+        """Give the true resistances of a side, in ohms, shape (E,); read-only."""
         if self._set_ohm is not None:
             return self._set_ohm
         if not self._ohm:
             pot = self.parts.pot
             for each in _SIDES[: 1 if pot.twins_equal else 2]:
-                self._ohm[each] = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
+                ohm = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
+                ohm.setflags(write=False)
+                self._ohm[each] = ohm
             self._ohm.setdefault("clamped", self._ohm["free"])
         return self._ohm[side]
 
@@ -116,7 +118,8 @@ class SimulatedBoard:
             return target
         held, ohm = self._held[side], self.resistances(side)
         free_held = self._held["free"]
-        if side == "clamped" and ohm is self.resistances("free") and free_held.items() <= held.items():
+        twins_equal = ohm is self.resistances("free")
+        if side == "clamped" and twins_equal and free_held and free_held.items() <= held.items():
             free = self._static("free")
             more = {node: 0.0 if node in free_held else volts - free[node] for node, volts in held.items()}
             target = free + circuit.node_voltages(self.network, ohm, more, self._leak_s)
@@ -199,7 +202,7 @@ class SimulatedBoard:
         if adc.noise_v:
             stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
             repeat = (self._clamped_drives << 16) + self._reads[side]
-            bits = draw(self.seed, stream, self._triggers, self._nodes + np.uint64(repeat << 32))
+            bits = draw(self.seed, stream, self._triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
             v = v + adc.noise_v * normal(bits)
         self._reads[side] += 1
         return v.copy() if adc.grid.bits is None else adc.grid.quantised(v)
@@ -282,6 +285,7 @@ class SimulatedBoard:
 
     def wipers(self) -> IntArray:
         """Give the wiper positions, shape (E,); -1 while resistances are set directly."""
+        self._check_open()
         return self._wipers.copy() if self._set_ohm is None else np.full_like(self._wipers, -1)
 
     def set_wipers(self, positions: ArrayLike) -> None:
@@ -323,6 +327,7 @@ class SimulatedBoard:
             raise OutOfRange(f"resistance {bad.flat[0]:g} ohm; allowed: {limits[0]:g} to {limits[1]:g} ohm.")
         values = self._one_per_edge(given, "resistances")
         self._before_change("free", "clamped")
+        values.setflags(write=False)
         self._set_ohm = values
 
     def _one_per_edge(self, values: FloatArray, what: str) -> FloatArray:

@@ -18,6 +18,10 @@ IntArray = NDArray[np.int64]
 UInt64Array = NDArray[np.uint64]
 BoolArray = NDArray[np.bool_]
 
+# Closer than this is a tie. Where symmetry or a dead end makes two drops equal, the solve leaves rounding errors of
+# 1e-15 V, and they would decide; no comparator resolves a picovolt.
+TIE_V = 1e-12
+
 _32 = np.uint64(32)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 
@@ -115,13 +119,13 @@ class EffectiveComparator:
             Free drops, and how much the clamped drops exceed them, in volts.
         """
         if self.sigma_max_v == 0.0:
-            return np.abs(d_free + d_more) > np.abs(d_free)
+            return np.abs(d_free + d_more) - np.abs(d_free) > TIE_V
         if self.frozen:
             share = uniform(draw(seed, Stream.SIGMA, 0, np.arange(len(z))))
         else:
             share = (z & _LOW_32).astype(np.float64) * 2.0**-32
         sigma = self.sigma_min_v + (self.sigma_max_v - self.sigma_min_v) * share
-        return np.abs(d_free + d_more) + sigma > np.abs(d_free)
+        return np.abs(d_free + d_more) + sigma - np.abs(d_free) > TIE_V
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,8 @@ class ComparatorPair:
             for which in (0, 1):
                 at = edges + (np.uint64(which) << _32)
                 error[which] = error[which] + self.noise_v * normal(draw(seed, Stream.COMPARATOR_NOISE, count, at))
-        differ = d_more + error[0] > 0.0
-        same_way = (d_free + d_more) + d_free + error[1] > 0.0
+        differ = d_more + error[0] > TIE_V
+        same_way = (d_free + d_more) + d_free + error[1] > TIE_V
         return ~(differ ^ same_way)
 
 

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import labnet
-from labnet.board import Update
+from labnet.board import Snapshot, Update
 from labnet_simulators import PRESETS, Digipot, Parts, Settling, SimulatedBoard
 
 ARRAYS = ("v_free", "v_clamped", "directions", "enabled", "wipers", "resistances_ohm")
@@ -74,6 +76,38 @@ def test_ctrl_c_and_resume(tmp_path: Path, parts: str, plan: str, after: bool) -
         train(SimulatedBoard(network, BOARDS[parts], seed=6), None) as whole,
     ):
         assert_same_records(resumed, whole)
+
+
+class WithoutSnapshots(Interrupted):
+    """A board that, like a real one, cannot be put back: the run goes on from its last wipers."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.info = replace(self.info, snapshots=False)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        raise AssertionError("this board has no snapshots")
+
+
+@pytest.mark.parametrize("rule", [labnet.Discrete(), labnet.Continuous(gamma=0.02)], ids=["discrete", "continuous"])
+def test_a_board_without_snapshots_goes_on_from_its_last_record(tmp_path: Path, rule: object) -> None:
+    network = labnet.networks.twin16()
+    task = labnet.tasks.Regression.sample(network, seed=4, train=4, test=2)
+
+    def train(board: SimulatedBoard, path: Path | None) -> labnet.Run:
+        return labnet.train(board, task, steps=60, rule=rule, path=path, resume=path is not None, progress=False)  # type: ignore[arg-type]
+
+    board = WithoutSnapshots(network)
+    board.presses_at = 37
+    with pytest.raises(KeyboardInterrupt):
+        train(board, tmp_path / "run.sqlite")
+    with (
+        train(WithoutSnapshots(network), tmp_path / "run.sqlite") as resumed,
+        train(SimulatedBoard(network), None) as whole,
+    ):
+        for field in ARRAYS:
+            np.testing.assert_array_equal(resumed.array(field), whole.array(field), err_msg=field)
+        assert resumed.frame("error").equals(whole.frame("error"))
 
 
 EXPERIMENT = """

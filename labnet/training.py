@@ -1,0 +1,104 @@
+"""The front door: train a task on a board, and log it."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from labnet.board import Board
+from labnet.controller import Controller
+from labnet.errors import RunError
+from labnet.plan import Clock, Plan, Rule
+from labnet.progress import progress_bar
+from labnet.runs import Run, RunWriter
+from labnet.tasks import Task
+
+
+def train(
+    board: Board,
+    task: Task,
+    *,
+    steps: int,
+    path: str | os.PathLike[str] | None = None,
+    clock: Clock | None = None,
+    rule: Rule | None = None,
+    resume: bool = False,
+    durable: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Train a task on a board, and log it.
+
+    Parameters
+    ----------
+    board : Board
+    task : Task
+    steps : int
+        How many triggers.
+    path : path, optional
+        The run file; never overwritten. None keeps the run in memory.
+    clock : GlobalClock, optional
+        When edges step; all at every trigger by default.
+    rule : Discrete or Continuous, optional
+        How a step is decided; by the board's comparators by default.
+    resume : bool
+        Go on with the run at `path`, or start it where there is none.
+    durable : bool
+        Make every log point survive a power cut too; slower.
+    progress : bool
+        Show a progress bar in a terminal or notebook.
+    **settings
+        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, measure.
+
+    Returns
+    -------
+    Run
+        Opened for reading.
+
+    Raises
+    ------
+    PlanError, TaskError, BoardError, RunError
+        With what was given, what is allowed and what to do; the board is left safe.
+    """
+    chosen: dict[str, Any] = {"clock": clock, "rule": rule}
+    chosen = {key: value for key, value in chosen.items() if value is not None}
+    plan = Plan(task=task, steps=steps, **chosen, **settings)
+    return run_plan(board, plan, path, resume=resume, durable=durable, progress=progress)
+
+
+def run_plan(
+    board: Board,
+    plan: Plan,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    experiment: dict[str, Any] | None = None,
+    resume: bool = False,
+    durable: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
+    controller = Controller(board, plan)
+    writer = RunWriter(path, board, plan, experiment, resume, durable)
+    if writer.is_complete():
+        return writer.close("complete")
+    status = "failed"
+    try:
+        with progress_bar(plan, enabled=progress) as show:
+            controller.run(writer, show)
+        status = "complete"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except Exception as error:
+        status = f"failed: {error}"
+        raise
+    finally:
+        board.safe()
+        if status != "complete":
+            _close_after_failure(writer, status)
+    return writer.close(status)
+
+
+def _close_after_failure(writer: RunWriter, status: str) -> None:
+    """Say in the file how it ended, unless that fails too: what ended the run is the error to see."""
+    with suppress(RunError):
+        writer.close(status).close()
