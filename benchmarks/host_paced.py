@@ -13,7 +13,7 @@ import numpy as np
 
 import labnet
 
-STEPS = 5000
+STEPS = 20_000
 REPEATS = 5
 TARGET = 0.3
 

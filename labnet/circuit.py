@@ -108,7 +108,7 @@ def node_voltages(
     v = np.empty(network.node_count)
     v[part.held] = volts
     if len(part.free):
-        currents = g[part.rim_edge] * volts[part.rim_column]
+        currents = g.take(part.rim_edge) * volts.take(part.rim_column)
         rim = np.asarray(np.bincount(part.rim_row, currents, len(part.free)), dtype=np.float64)
         v[part.free] = _solve(network, part, g, rim, leak_s)
     return v
@@ -194,7 +194,7 @@ def _solve(network: Network, part: _Partition, g: FloatArray, rim: FloatArray, l
 
 def _solve_dense(part: _Partition, g: FloatArray, rim: FloatArray, leak_s: float) -> tuple[FloatArray, float]:
     n = len(part.free)
-    matrix = np.asarray(np.bincount(part.entry, part.sign * g[part.edge], n * n), dtype=np.float64).reshape(n, n)
+    matrix = np.asarray(np.bincount(part.entry, part.sign * g.take(part.edge), n * n), dtype=np.float64).reshape(n, n)
     if leak_s:
         matrix[np.diag_indices(n)] = matrix.diagonal() + leak_s
     factor, x, info = lapack.dposv(matrix, rim)

@@ -78,9 +78,10 @@ def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
     numpy.ndarray of uint64, shape (...)
     """
     key = splitmix64(_stream_seed(seed & _MASK, stream), step)
-    if np.ndim(i) == 0:
-        return np.array(splitmix64(key, int(np.asarray(i))), dtype=np.uint64)
-    z = np.asarray(i, dtype=np.uint64) * _GOLD
+    which = np.asarray(i, dtype=np.uint64)
+    if which.ndim == 0:  # numpy's scalars warn of the overflow that is wanted here
+        return np.array(splitmix64(key, int(which)), dtype=np.uint64)
+    z = which * _GOLD
     z += np.uint64((key + _GOLDEN) & _MASK)
     z ^= z >> _30
     z *= _M1
