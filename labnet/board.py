@@ -48,8 +48,12 @@ class Converter:
 
     def codes(self, volts: ArrayLike) -> IntArray:
         """Give the nearest codes, clipped to the grid; halves go up."""
+        return np.clip(self.nearest(volts), 0, self.top)
+
+    def nearest(self, volts: ArrayLike) -> IntArray:
+        """Give the nearest codes, on a grid that goes on beyond its ends."""
         steps = (np.asarray(volts, dtype=np.float64) - self.v_min) * (self.top / (self.v_max - self.v_min))
-        return np.clip(np.floor(steps + 0.5), 0, self.top).astype(np.int64)
+        return np.floor(steps + 0.5).astype(np.int64)
 
     def volts(self, codes: IntArray) -> FloatArray:
         """Give the voltages of codes."""

@@ -61,7 +61,7 @@ class Controller:
         self._outputs = np.array(self.task.outputs)
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
         self._log = scheduled(plan.log, plan.steps).tolist()
-        self._measure = scheduled(plan.measure, plan.steps, at_end=True).tolist()
+        self._measure = scheduled(plan.measure, plan.steps).tolist()
         self._ohm: FloatArray | None = None  # where the host sets resistances
         self._start_time_s = 0.0
         self._check()
@@ -111,7 +111,7 @@ class Controller:
             if snapshots and time.monotonic() - saved_at > _STATE_EVERY_S:
                 writer.save_state(step, self._state())
                 saved_at = time.monotonic()
-            if self._measure[step]:  # in what is left of the period before
+            if self._measure[step] or step == 0:  # in what is left of the period before
                 errors = self.measure(step)
                 writer.add_errors(errors)
             self._wait_until(self._start_time_s + step * period_s)
@@ -132,7 +132,8 @@ class Controller:
         if point is None:
             start = self.plan.starting_values()
             if isinstance(self.rule, Continuous):
-                self._set_ohm(np.asarray(start, dtype=np.float64) * board.network.r_ref_ohm)
+                limits = board.info.resistance_range_ohm  # a product may be a rounding beyond them
+                self._set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
             elif start is not None:
                 board.set_wipers(start.astype(np.int64))
             board.set_update_probability(self.plan.clock.p)
@@ -227,26 +228,28 @@ class Controller:
         total = np.zeros(network.edge_count)
         state = State(_NO_FLOATS, _NO_FLOATS, False)
         clipped = False
-        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_finite
+        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_diverged
             for example in examples:
                 state = self.show(example, self.plan.eta_at(step), read_all=True)
                 total += self.rule.delta(network, self._ohm / r_ref_ohm, state.v_free, state.v_clamped)
                 clipped |= state.clipped
             enabled = self.board.trigger(step_wipers=False).enabled
             new = np.where(enabled, self._ohm + total * r_ref_ohm, self._ohm)
-        self._check_finite(step, new)
         low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
+        self._check_diverged(step, new - self._ohm, high - low)
         self._set_ohm(np.clip(new, low, high))
         if len(examples) != 1:
             state = State(_NO_FLOATS, _NO_FLOATS, clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
-    def _check_finite(self, step: int, ohm: FloatArray) -> None:
-        bad = np.flatnonzero(~np.isfinite(ohm))
+    def _check_diverged(self, step: int, moved_ohm: FloatArray, range_ohm: float) -> None:
+        """Raise when one update would cross the whole range: edges may stand at its ends, not jump between them."""
+        bad = np.flatnonzero(~(np.abs(moved_ohm) <= range_ohm))
         if len(bad):
             raise Diverged(
-                f"resistances of edges {bad[:8].tolist()} are no longer finite after step {step}; the learning rate "
-                "gamma is too large. Every step before it is logged; use a smaller gamma."
+                f"step {step} would move the resistances of edges {bad[:8].tolist()} by more than their whole range, "
+                f"{range_ohm:g} ohm; the learning rate gamma is too large. Every step before it is logged; use "
+                "a smaller gamma."
             )
 
     def _record(
@@ -290,6 +293,6 @@ def clamp(eta: float, desired: FloatArray, free: FloatArray, source: Converter) 
         clipped = np.minimum(np.maximum(nudged, source.v_min), source.v_max)
         return clipped, bool((clipped != nudged).any())
     eta_q15 = round(eta * 32768)
-    codes = (eta_q15 * source.codes(desired) + (32768 - eta_q15) * source.codes(free) + 16384) >> 15
+    codes = (eta_q15 * source.nearest(desired) + (32768 - eta_q15) * source.codes(free) + 16384) >> 15
     cut = np.clip(codes, 0, source.top)
     return source.volts(cut), bool((cut != codes).any())

@@ -77,7 +77,7 @@ def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
     -------
     numpy.ndarray of uint64, shape (...)
     """
-    key = splitmix64(_stream_seed(seed & _MASK, stream), step)
+    key = splitmix64(_stream_seed(int(seed) & _MASK, stream), int(step))
     which = np.asarray(i, dtype=np.uint64)
     if which.ndim == 0:  # numpy's scalars warn of the overflow that is wanted here
         return np.array(splitmix64(key, int(which)), dtype=np.uint64)

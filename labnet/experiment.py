@@ -95,7 +95,7 @@ class Experiment(Settings):
             return cls(**data)
         except PlanError as error:
             lines = [
-                f"{path}{_place(text, where, changed)}: {'.'.join(map(str, where))} {what}."
+                f"{path}{_place(text, where, changed)}: {'.'.join(map(str, where))} {what}.".replace(":  ", ": ")
                 for where, what in error.problems
             ]
             raise ExperimentError("\n".join(lines), error.problems) from None
@@ -136,6 +136,8 @@ def _apply(data: dict[str, Any], change: str) -> tuple[str, ...]:
 def _place(text: str, where: Sequence[str | int], changed: set[tuple[str, ...]]) -> str:
     """Say on which line of the file a key stands, or that it was given by --set."""
     names = tuple(str(name) for name in where)
+    if not names:
+        return ""
     if any(names[: len(each)] == each[: len(names)] for each in changed):
         return " with --set"
     table: tuple[str, ...] = ()

@@ -55,6 +55,12 @@ class Continuous(Data):
     batch: float | None = Field(None, gt=0, le=1, description="a number above 0 and up to 1, or none")
     fixed_batch: bool = False
 
+    @model_validator(mode="after")
+    def _batch_to_fix(self) -> Self:
+        if self.fixed_batch and self.batch is None:
+            raise ValueError("fixed_batch is set without batch; give batch, the share of examples a step")
+        return self
+
     def delta(self, network: Network, r: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
         """Give the change of R, in units of R_ref, shape (E,), for one example; R in the same units, voltages (n,)."""
         d_free, d_clamped = circuit.edge_drops(network, v_free), circuit.edge_drops(network, v_clamped)
@@ -102,7 +108,7 @@ class Settings(Data):
     log : int or LogSpaced or sequence of int
         Steps to record: every n-th, log-spaced, or as listed.
     measure : int or LogSpaced or sequence of int
-        Steps before which train and test sets are measured; the end is always measured.
+        Steps before which train and test sets are measured; start and end are always measured.
     """
 
     steps: int = Field(ge=1, description="a whole number, at least 1")
@@ -125,6 +131,8 @@ class Settings(Data):
             raise ValueError(
                 f"eta has {len(self.eta)} values; allowed: one number, or one for each of {self.steps} steps"
             )
+        if isinstance(self.rule, Continuous) and self.rule.batch is not None and self.order != "cyclic":
+            raise ValueError(f"order is {self.order!r} with rule.batch; a batch has no order, leave one of them out")
         if isinstance(self.order, tuple) and not self.order:
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
         if isinstance(self.start, tuple) and self.start[0] > self.start[1]:
@@ -223,9 +231,9 @@ class Plan(Settings):
         return {**self.model_dump(mode="json", exclude={"task"}), "task": self.task.to_dict()}
 
 
-def scheduled(schedule: Schedule, steps: int, at_end: bool = False) -> NDArray[np.bool_]:
-    """Mark the scheduled ones of steps 0 .. `steps`, shape (steps + 1,); the last only where `at_end`."""
-    marks = np.zeros(steps + 1, dtype=np.bool_)
+def scheduled(schedule: Schedule, steps: int) -> NDArray[np.bool_]:
+    """Mark the scheduled ones of steps 0 .. `steps` - 1, shape (steps,)."""
+    marks = np.zeros(steps + 1, dtype=np.bool_)  # with the end, which log-spaced steps reach
     if isinstance(schedule, int):
         marks[::schedule] = True
     elif isinstance(schedule, LogSpaced):
@@ -234,5 +242,4 @@ def scheduled(schedule: Schedule, steps: int, at_end: bool = False) -> NDArray[n
         marks[np.append(0, np.round(powers).astype(np.int64))] = True
     else:
         marks[[step for step in schedule if step <= steps]] = True
-    marks[steps] = at_end
-    return marks
+    return marks[:steps]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_POINTS = 2000  # of a trace; more cannot be seen
 _MOST_TRACES = 8
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5b5b", "#a6761d")
+_ACTIVE = "#ff9ec4"
 _ROLES = {
     "inputs": ("input", "#d55e00", "s"),
     "outputs": ("output", "#0072b2", "o"),
@@ -120,7 +121,7 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     at, ends = run.network.layout, run.network.edges
     segments = at[ends]
     active = _active(run, steps, step)
-    halo = LineCollection(list(segments[active]), colors="#f5c518", linewidths=9, capstyle="round", zorder=1)
+    halo = LineCollection(list(segments[active]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
     axes.add_collection(halo)
     kohm = _resistances_kohm(run, step)
     scale = Normalize(0, max(kohm.max(), run.network.r_ref_ohm / 1e3))
@@ -137,7 +138,7 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
 def _draw_nodes(axes: Axes, run: "Run") -> None:
     at, task = run.network.layout, run.task
     axes.scatter(at[:, 0], at[:, 1], s=18, color="#888888", zorder=3)
-    handles = [Line2D([], [], color="#f5c518", lw=7, label="active edge")]
+    handles = [Line2D([], [], color=_ACTIVE, lw=7, label="active edge")]
     stroke = [withStroke(linewidth=3, foreground="white")]
     for role, (name, colour, marker) in _ROLES.items():
         nodes = list(getattr(task, role))

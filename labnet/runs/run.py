@@ -58,7 +58,11 @@ class Run:
             raise NotARun(f"there is no file {path}; 'labnet run' and labnet.train write runs.")
         with typed_errors(path):
             connection = connect(path, read_only=True)
-            check_format(connection, path)
+            try:
+                check_format(connection, path)
+            except BaseException:
+                connection.close()
+                raise
         return cls(path, connection)
 
     def _meta(self, key: str) -> Any:

@@ -1,6 +1,7 @@
 """A twin network made of simulated parts, behind the verbs of every board."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from types import TracebackType
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from labnet import circuit
 from labnet.board import BoardInfo, Side, Snapshot, Update
 from labnet.draws import Stream, draw, normal, uniform
-from labnet.errors import BoardClosed, NotDrivable, NotSupported, OutOfRange
+from labnet.errors import BoardClosed, LabnetError, NotDrivable, NotSupported, OutOfRange
 from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Record
@@ -22,7 +23,13 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _SETTLED = 40.0  # time constants after which exp(-t / tau) is below half a unit in the last place
+_LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 _SIDES: tuple[Side, Side] = ("free", "clamped")
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    array.setflags(write=False)
+    return array
 
 
 class SimulatedBoard:
@@ -99,8 +106,7 @@ class SimulatedBoard:
             pot = self.parts.pot
             for each in _SIDES[: 1 if pot.twins_equal else 2]:
                 ohm = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
-                ohm.setflags(write=False)
-                self._ohm[each] = ohm
+                self._ohm[each] = _read_only(ohm)
             self._ohm.setdefault("clamped", self._ohm["free"])
         return self._ohm[side]
 
@@ -171,7 +177,7 @@ class SimulatedBoard:
             raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
         grid = self.parts.dac.grid
         for node, volts in voltages.items():
-            if not 0 <= node < self.network.node_count:
+            if not (isinstance(node, int | np.integer) and 0 <= node < self.network.node_count):
                 raise NotDrivable(
                     f"node {node} cannot be held; allowed: 0 to {self.network.node_count - 1} of {self.network.name}."
                 )
@@ -210,8 +216,8 @@ class SimulatedBoard:
     def wait(self, seconds: float) -> None:
         """Let the virtual clock run."""
         self._check_open()
-        if not 0.0 <= seconds < float("inf"):
-            raise OutOfRange(f"wait of {seconds} s; allowed: 0 or more.")
+        if not 0.0 <= seconds <= _LONGEST_WAIT_S:
+            raise OutOfRange(f"wait of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
         self._time_ns += round(seconds * 1e9)
 
     @property
@@ -327,8 +333,7 @@ class SimulatedBoard:
             raise OutOfRange(f"resistance {bad.flat[0]:g} ohm; allowed: {limits[0]:g} to {limits[1]:g} ohm.")
         values = self._one_per_edge(given, "resistances")
         self._before_change("free", "clamped")
-        values.setflags(write=False)
-        self._set_ohm = values
+        self._set_ohm = _read_only(values)
 
     def _one_per_edge(self, values: FloatArray, what: str) -> FloatArray:
         if values.shape not in ((), (self.network.edge_count,)):
@@ -374,7 +379,7 @@ class SimulatedBoard:
         self._reads = {"free": counters[4], "clamped": counters[5]}
         self._bias_v = float(snapshot["bias_v"][0])
         self._wipers = snapshot["wipers"].astype(np.int64)
-        self._set_ohm = snapshot["set_ohm"].copy() if snapshot["set_ohm"].size else None
+        self._set_ohm = _read_only(snapshot["set_ohm"].copy()) if snapshot["set_ohm"].size else None
         self._ohm = {}
         for side in _SIDES:
             self._held[side] = {int(node): float(volts) for node, volts in snapshot[f"{side}_held"]}
@@ -384,6 +389,8 @@ class SimulatedBoard:
     def safe(self) -> None:
         """Put all sources to 0 V and the gates' bias to 0: no edge steps. Never fails."""
         if self._open:
+            with suppress(LabnetError):
+                self._before_change("free", "clamped")
             for side in _SIDES:
                 self._held[side] = dict.fromkeys(self._held[side], 0.0)
                 self._target[side] = None

@@ -79,7 +79,7 @@ def solved_voltages(network: Network, ohm: FloatArray, held: Mapping[int, float]
     for node, volts in held.items():
         laplacian[node] = np.eye(network.node_count)[node]
         currents[node] = volts
-    return np.linalg.solve(laplacian, currents)
+    return np.asarray(np.linalg.solve(laplacian, currents), dtype=np.float64)
 
 
 def drops(network: Network, volts: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ import labnet
 from labnet import Continuous, GlobalClock, networks
 from labnet.draws import Stream
 from labnet.tasks import Allostery, Regression
-from labnet_simulators import SimulatedBoard
+from labnet_simulators import Parts, SimulatedBoard
 
 FloatArray = NDArray[np.float64]
 R_REF = 10e3
@@ -126,19 +126,24 @@ def test_a_drawn_start_lies_in_its_range_and_belongs_to_the_plan_s_seed(task: Re
     assert not np.isclose(starts[0], starts[2]).any()
 
 
-def test_resistances_stop_at_the_ends_of_the_board_s_range(task: Regression) -> None:
-    run = trained("sim://twin16", task, steps=40, rule=Continuous(gamma=1e6))
-    assert run["resistances_ohm"].min() == 1.0
-    assert run["resistances_ohm"].max() == 1e9
-
-
-@pytest.mark.parametrize("r_ref", [11e3, 22e3, 49e3])
-def test_resistances_stop_there_in_any_unit(r_ref: float) -> None:
+@pytest.mark.parametrize("r_ref", [10e3, 11e3, 22e3, 49e3])
+def test_resistances_stop_at_the_ends_of_the_board_s_range(r_ref: float) -> None:
     network = labnet.Network(networks.twin16().edges, 9, r_ref_ohm=r_ref)
     task = Regression.sample(network, seed=2, train=6, test=0)
-    run = trained(SimulatedBoard(network), task, steps=40, rule=Continuous(gamma=1e6))
-    assert run["resistances_ohm"].min() == pytest.approx(1.0)
-    assert run["resistances_ohm"].max() == pytest.approx(1e9)
+    ends = (0.9 * r_ref, 1.1 * r_ref)
+    board = SimulatedBoard(network, Parts(resistance_range_ohm=ends))
+    run = trained(board, task, steps=40, rule=Continuous(gamma=0.05))
+    assert run["resistances_ohm"].min() == ends[0]
+    assert run["resistances_ohm"].max() == ends[1]
+
+
+@pytest.mark.parametrize("end", [0.9 * 22e3, 1.1 * 22e3])
+def test_resistances_may_start_at_the_ends(end: float) -> None:
+    network = labnet.Network(networks.twin16().edges, 9, r_ref_ohm=22e3)
+    task = Allostery.sample(network, seed=2)
+    board = SimulatedBoard(network, Parts(resistance_range_ohm=(0.9 * 22e3, 1.1 * 22e3)))
+    run = trained(board, task, steps=1, rule=Continuous(gamma=1e-3), start=end / 22e3)
+    assert run["resistances_ohm"][0] == pytest.approx(end)
 
 
 # The rule and the gradient of the cost --------------------------------------------------------------------------

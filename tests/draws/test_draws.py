@@ -52,7 +52,7 @@ def bits(seed: int, triggers: int, edges: int) -> NDArray[np.uint64]:
 
 
 def correlations(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    matrix = np.corrcoef(x, rowvar=False)
+    matrix = np.asarray(np.corrcoef(x, rowvar=False))
     return matrix[np.triu_indices(len(matrix), 1)]
 
 

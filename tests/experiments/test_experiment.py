@@ -15,7 +15,7 @@ title = "all keys"
 board = "sim://packing143?preset=ideal&seed=1"
 steps = 100
 eta = 0.1
-order = "random"
+order = "cyclic"
 start = [0.5, 1.5]
 settle_s = 1e-3
 seed = 4
@@ -68,7 +68,7 @@ def test_shipped_experiments_make_plans(file: Path) -> None:
         ("steps = 100", "steps = 0", "line 3: steps is 0; allowed: a whole number, at least 1"),
         ("steps = 100", "step = 100", "line 3: step is not a known key"),
         ("steps = 100\n", "", "steps is missing"),
-        ('order = "random"', 'order = "rndom"', "line 5: order is 'rndom'; allowed: 'cyclic', 'random' or a list"),
+        ('order = "cyclic"', 'order = "rndom"', "line 5: order is 'rndom'; allowed: 'cyclic', 'random' or a list"),
         ('kind = "regression"', 'kind = "regresion"', "line 13: task.kind is 'regresion'; allowed: 'allostery'"),
         ("train = 8", "train = 0", "line 16: task.train is 0; allowed: a whole number, at least 1"),
         ("gamma = 0.1", "gamma = nan", "line 25: rule.gamma is nan"),

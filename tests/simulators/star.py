@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labnet import Network
+from labnet.board import Side
 from labnet_simulators import Parts, SimulatedBoard
 
 HUB_V = 2.5
@@ -18,6 +19,7 @@ def star_board(leaves: int, parts: Parts | None = None, seed: int = 0) -> Simula
 def hold_drops(board: SimulatedBoard, free_v: ArrayLike, clamped_v: ArrayLike) -> None:
     """Hold all nodes of both sides so that the edges have these drops, within 2.5 V."""
     leaves = board.network.edge_count
-    for side, drops in (("free", free_v), ("clamped", clamped_v)):
+    both: tuple[tuple[Side, ArrayLike], ...] = (("free", free_v), ("clamped", clamped_v))
+    for side, drops in both:
         volts = HUB_V - np.broadcast_to(np.asarray(drops, dtype=np.float64), (leaves,))
         board.drive(side, {0: HUB_V, **{k + 1: v for k, v in enumerate(volts.tolist())}})

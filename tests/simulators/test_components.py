@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_no_resistance_is_below_the_wiper() -> None:
 
 @pytest.mark.parametrize("name", ["tolerance", "twin_mismatch", "inl_lsb", "dnl_lsb"])
 def test_spreads_of_pots_belong_to_the_seed(name: str) -> None:
-    pot = Digipot(**{name: 0.2})
+    pot = replace(Digipot(), **{name: 0.2})
     first, again, other = (all_resistances(pot, seed=seed, edges=5) for seed in (7, 7, 8))
     assert np.array_equal(first, again)
     assert not np.isclose(first[64], other[64]).any()
@@ -115,7 +116,7 @@ def test_spreads_of_pots_belong_to_the_seed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["inl_lsb", "dnl_lsb"])
 def test_nonlinearity_of_twins_is_their_own(name: str) -> None:
-    pot = Digipot(**{name: 0.2})
+    pot = replace(Digipot(), **{name: 0.2})
     assert not np.isclose(all_resistances(pot, "free")[64], all_resistances(pot, "clamped")[64]).all()
 
 

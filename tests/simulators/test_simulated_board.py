@@ -82,10 +82,7 @@ def test_a_reading_is_the_user_s_own_array(ideal: SimulatedBoard) -> None:
     assert ideal.wipers().tolist() == [64] * 16
 
 
-RESTORED = pytest.mark.xfail(reason="restore() leaves the resistances that were set writable")
-
-
-@pytest.mark.parametrize("made_by", ["wipers", "set", pytest.param("restored", marks=RESTORED)])
+@pytest.mark.parametrize("made_by", ["wipers", "set", "restored"])
 def test_the_truth_about_resistances_cannot_be_written_to(ideal: SimulatedBoard, made_by: str) -> None:
     if made_by != "wipers":
         ideal.set_resistances(5040.0)
@@ -134,13 +131,13 @@ def test_only_waiting_lets_the_clock_run(lab: SimulatedBoard) -> None:
     lab.trigger()
     assert lab.time_s == 0.0
     lab.wait(0.25)
-    lab.wait(5.7e-8)  # times 1e9 a bit less than 57 in floating point
-    assert lab.time_s == pytest.approx(0.250000057, rel=1e-15)
+    lab.wait(15e-9)  # times 1e9 a bit less than 15 in floating point
+    assert lab.time_s == pytest.approx(0.25 + 15e-9, rel=1e-15)
 
 
-@pytest.mark.parametrize("seconds", [-1e-9, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [-1e-9, 1e300, float("nan"), float("inf")])
 def test_time_does_not_run_backwards(ideal: SimulatedBoard, seconds: float) -> None:
-    with pytest.raises(OutOfRange, match="allowed: 0 or more"):
+    with pytest.raises(OutOfRange, match="allowed: 0 to"):
         ideal.wait(seconds)
 
 
