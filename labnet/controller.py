@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Update
-from labnet.errors import Diverged, LateStep, NotSupported, OutOfRange, PlanError, TaskError
+from labnet.errors import Diverged, LateStep, NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import Errors, Record
@@ -73,6 +73,11 @@ class Controller:
             raise TaskError(
                 f"the task was made for {task.network!r}, the board is {board.network!r}; sample the task on "
                 "board.network."
+            )
+        terminals = (*task.inputs, *task.outputs, *task.grounds)
+        if info.drivable is not None and (others := set(terminals) - set(info.drivable)):
+            raise NotDrivable(
+                f"terminals {sorted(others)} cannot be held by this board; allowed: {sorted(info.drivable)}."
             )
         for name, examples in task.sets():
             for what, volts in (("inputs", examples.inputs), ("targets", examples.targets)):
