@@ -21,7 +21,7 @@ def jammed_packing(
     area = np.pi * (nodes // 2 + (nodes - nodes // 2) * _RATIO * _RATIO)
     radii *= np.sqrt(_PACKING_FRACTION / area)
     for attempt in range(20):
-        bits = draw(seed, Stream.START, attempt, np.arange(2 * nodes))
+        bits = draw(seed, Stream.PACKING, attempt, np.arange(2 * nodes))
         positions = _relax(uniform(bits).reshape(nodes, 2), radii, periodic)
         contacts = _contacts(positions, radii, edges, periodic)
         if contacts is not None:

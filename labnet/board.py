@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, cast, runtime_checkable
 from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.errors import UnknownBoard
+from labnet.errors import NotSupported, UnknownBoard
 from labnet.networks import Network
 
 if TYPE_CHECKING:
@@ -282,11 +282,24 @@ def open_board(address: str) -> Board:
             f"no installed package opens {address!r} (scheme {parsed.scheme!r}); known schemes: {known}. "
             "Try 'labnet boards', for example sim://twin16."
         )
-    family: BoardFamily = families[parsed.scheme].load()
-    return family.open_board(parsed)
+    board = families[parsed.scheme].load().open_board(parsed)
+    if missing := [verb for verb in _VERBS if not hasattr(board, verb)]:
+        raise NotSupported(
+            f"{address!r} opened a {type(board).__name__} without {', '.join(missing)}; a board has all verbs of "
+            "labnet.Board, and raises NotSupported for those it cannot do."
+        )
+    return cast(Board, board)
 
 
 def find_boards() -> list[FoundBoard]:
-    """List every board that can be opened here, over all registered families."""
-    entries = sorted(entry_points(group="labnet.boards"), key=lambda entry: entry.name)
-    return [board for entry in entries for board in entry.load().find_boards()]
+    """List every board that can be opened here, over all registered families; one that fails is said to."""
+    found: list[FoundBoard] = []
+    for entry in sorted(entry_points(group="labnet.boards"), key=lambda entry: entry.name):
+        try:
+            found += entry.load().find_boards()
+        except Exception as error:  # somebody else's package: the others are listed all the same
+            found.append(FoundBoard(f"{entry.name}://", f"cannot be loaded: {type(error).__name__}: {error}"))
+    return found
+
+
+_VERBS = [name for name in (*vars(Board), *Board.__annotations__) if not name.startswith("_")]

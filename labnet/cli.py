@@ -13,23 +13,39 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from labnet import __version__
 from labnet.board import find_boards, open_board
-from labnet.errors import LabnetError, RunError
+from labnet.errors import ExperimentError, LabnetError, PlanError, RunError, TaskError
 from labnet.experiment import Experiment
 from labnet.runs import Run
-from labnet.runs.export import Format
+from labnet.runs.export import Format, whole_file
 from labnet.training import run_plan
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Train twin resistor networks, simulated or on the bench, and look at the runs.",
 )
-out = Console()
+_WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
+out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True)
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"labnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def labnet(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Train twin resistor networks, simulated or on the bench, and look at the runs."""
 
 
 @app.command()
@@ -57,12 +73,16 @@ def run(
     changes = list(change or [])
     if board is not None:
         changes.append(f"board={board}")
-    _train(Experiment.load(file, changes), path or Path(f"{file.stem}.sqlite"), resume)
+    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume)
 
 
-def _train(experiment: Experiment, path: Path, resume: bool = False) -> Path:
+def _train(file: Path, changes: list[str], path: Path, resume: bool = False) -> None:
+    experiment = Experiment.load(file, changes)
     with open_board(experiment.board) as opened:
-        plan = experiment.plan(opened.network)
+        try:
+            plan = experiment.plan(opened.network)
+        except (PlanError, TaskError) as error:
+            raise ExperimentError(f"{file}: {error}") from None
         try:
             done = run_plan(opened, plan, path, experiment=experiment.model_dump(mode="json"), resume=resume)
         except KeyboardInterrupt:
@@ -72,7 +92,6 @@ def _train(experiment: Experiment, path: Path, resume: bool = False) -> Path:
             raise typer.Exit(130) from None
     with done:
         _summary(done)
-    return path
 
 
 @app.command()
@@ -120,27 +139,34 @@ def _summary(run: Run) -> None:
     for name, part in errors.groupby("set", sort=False):
         last = part.iloc[-1]
         accuracy = "" if last["accuracy"] != last["accuracy"] else f", accuracy {last['accuracy']:.1%}"
-        out.print(f"{name} error: {last['scaled_error']:.4g} of the start's, after step {last['step']:,}{accuracy}")
+        second_half = part[part["step"] >= last["step"] / 2]["scaled_error"].median()
+        out.print(
+            f"{name} error: {second_half:.3g} of the start's (median of the second half; "
+            f"{last['scaled_error']:.3g} after step {last['step']:,}){accuracy}"
+        )
 
 
 @app.command()
 def plot(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="One run file, or several to compare.")],
     path: Annotated[
-        Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png.")
+        Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png, or RUN+RUN.png.")
     ] = None,
 ) -> None:
     """Draw a run (error, wipers, network), or compare several."""
     from labnet import plots  # matplotlib takes longer to import than the other commands take to run
 
-    path = path or runs[0].with_suffix(".png")
+    path = path or runs[0].with_name("+".join(run.stem for run in runs) + ".png")
+    if not path.suffix:
+        path = path.with_suffix(".png")
     with ExitStack() as stack:
         opened = [stack.enter_context(Run.open(run)) for run in runs]
         figure = plots.run_figure(opened[0]) if len(opened) == 1 else plots.comparison_figure(opened)
-        try:
-            figure.savefig(path, dpi=150)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be written: {error}.") from None
+        with whole_file(path) as unfinished:
+            try:
+                figure.savefig(unfinished, dpi=150)
+            except ValueError as error:  # matplotlib's, for an unknown format
+                raise RunError(f"{path} cannot be written: {error}.") from None
     out.print(f"wrote {path}", soft_wrap=True)
 
 
@@ -165,14 +191,13 @@ def demo(
     ] = Path(),
 ) -> None:
     """Train a simulated 16-edge lab board, and draw the run."""
-    experiment = Experiment.load(_experiments() / "demo.toml")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.sqlite"
     number = 2
     while path.exists():
         path = folder / f"demo-{number}.sqlite"
         number += 1
-    _train(experiment, path)
+    _train(_experiments() / "demo.toml", [], path)
     plot([path])
 
 
@@ -192,8 +217,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
     try:
         app()
-    except LabnetError as error:
+    except Exception as error:
         if os.environ.get("LABNET_DEBUG"):
             raise
-        err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        said = str(error)
+        if not isinstance(error, LabnetError | OSError):
+            said = f"{type(error).__name__}: {said} (unexpected; LABNET_DEBUG=1 shows where it comes from)"
+        err.print(f"error: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -7,13 +7,14 @@ on the board's clock; what is to be measured is measured in what is left of the 
 
 import time
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.board import Board, Converter, Update
-from labnet.errors import Diverged, LateStep, NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
+from labnet.board import Board, Converter, Side, Update
+from labnet.errors import BoardError, Diverged, LateStep, NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import Errors, Record
@@ -59,6 +60,7 @@ class Controller:
         self.task = plan.task
         self.rule = plan.rule
         self._outputs = np.array(self.task.outputs)
+        self._ones = np.ones(board.network.node_count)
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
         self._log = scheduled(plan.log, plan.steps).tolist()
         self._measure = scheduled(plan.measure, plan.steps).tolist()
@@ -88,6 +90,9 @@ class Controller:
                         f"{name} {what}[{b}, {k}] is {volts[b, k]:g} V; allowed: {info.source.v_min:g} to "
                         f"{info.source.v_max:g} V, what this board's source gives. Scale the task (v_max)."
                     )
+        etas = np.atleast_1d(self.plan.eta)
+        if info.source.bits is not None and (np.round(etas * 32768) == 0).any():
+            raise PlanError(f"eta is {etas.min():g}; allowed: at least 1/32768 on a board that clamps in integers.")
         if isinstance(self.rule, Continuous) and info.resistance_range_ohm is None:
             raise NotSupported(
                 "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
@@ -109,11 +114,11 @@ class Controller:
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
         """Run all steps that are left, logging into `writer`."""
         first = self._begin(writer)
-        steps, period_s, snapshots = self.plan.steps, self.plan.step_period_s, self.board.info.snapshots
+        steps, period_s = self.plan.steps, self.plan.step_period_s
         saved_at = time.monotonic()
         errors: list[Errors] = []
         for step in range(first, steps):
-            if snapshots and time.monotonic() - saved_at > _STATE_EVERY_S:
+            if time.monotonic() - saved_at > _STATE_EVERY_S:
                 writer.save_state(step, self._state())
                 saved_at = time.monotonic()
             if self._measure[step] or step == 0:  # in what is left of the period before
@@ -133,36 +138,44 @@ class Controller:
 
     def _begin(self, writer: RunWriter) -> int:
         """Put the board where the plan starts, or where the run goes on; gives the first step."""
-        board, point = self.board, writer.resume_point()
-        if point is None:
-            start = self.plan.starting_values()
-            if isinstance(self.rule, Continuous):
-                limits = board.info.resistance_range_ohm  # a product may be a rounding beyond them
-                self._set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
-            elif start is not None:
-                board.set_wipers(start.astype(np.int64))
-            board.set_update_probability(self.plan.clock.p)
-            self._start_time_s = board.time_s + self.plan.slack_s
-            if board.info.snapshots:
-                writer.save_state(0, self._state())
+        board = self.board
+        resumed = writer.last_state()
+        if resumed is not None and not board.info.snapshots:
+            resumed = max(resumed, writer.last_positions() or resumed, key=lambda found: found[0])
+            writer.forget_from(resumed[0])
+        if resumed is None:
+            self._set_start()
+            writer.save_state(0, self._state())
             return 0
-        if point.snapshot is not None:
-            snapshot = dict(point.snapshot)
-            self._start_time_s = float(snapshot.pop("plan_start_s"))
-            if "plan_ohm" in snapshot:
-                self._ohm = snapshot.pop("plan_ohm")
-            board.restore(snapshot)
-            return point.step
-        if point.wipers is not None:
-            board.set_wipers(point.wipers)
-        if point.resistances_ohm is not None:
-            self._set_ohm(point.resistances_ohm)
+        step, state = resumed
+        if board.info.snapshots:
+            self._start_time_s = float(state.pop("plan_start_s"))
+            self._ohm = state.pop("plan_ohm", None)
+            board.restore(state)
+            return step
+        if "resistances_ohm" in state:
+            self._set_ohm(state["resistances_ohm"])
+        else:
+            board.set_wipers(state["wipers"])
         board.set_update_probability(self.plan.clock.p)
-        self._start_time_s = board.time_s + self.plan.slack_s - point.step * self.plan.step_period_s
-        return point.step
+        self._start_time_s = board.time_s + self.plan.slack_s - step * self.plan.step_period_s
+        return step
+
+    def _set_start(self) -> None:
+        """Put the board where the plan starts."""
+        board, start = self.board, self.plan.starting_values()
+        if isinstance(self.rule, Continuous):
+            limits = board.info.resistance_range_ohm  # a product may be a rounding beyond them
+            self._set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
+        elif start is not None:
+            board.set_wipers(start.astype(np.int64))
+        board.set_update_probability(self.plan.clock.p)
+        self._start_time_s = board.time_s + self.plan.slack_s
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        """Give the board's snapshot, and what the controller knows besides."""
+        """Give what the run goes on from: the board's snapshot and what the controller knows, or else the positions."""
+        if not self.board.info.snapshots:
+            return {"wipers": self.board.wipers()} if self._ohm is None else {"resistances_ohm": self._ohm}
         state = {**self.board.snapshot(), "plan_start_s": np.array(self._start_time_s)}
         return state if self._ohm is None else {**state, "plan_ohm": self._ohm}
 
@@ -172,13 +185,15 @@ class Controller:
 
     def _wait_until(self, time_s: float) -> None:
         late = self.board.time_s - time_s
-        if late > _LATE_S:
-            raise LateStep(
-                f"a step of {self.plan.step_period_s:g} s began {late:g} s late; give a longer period_s, or measure "
-                "and settle for a shorter time."
-            )
         if late < 0:
             self.board.wait(-late)
+        elif (
+            late > max(_LATE_S, 4 * np.spacing(time_s)) and self.plan.period_s is not None
+        ):  # else a slow board goes as fast as it can
+            raise LateStep(
+                f"a step was to begin at {time_s:g} s on the board's clock and began {late:g} s late; give a period_s "
+                f"longer than {self.plan.period_s:g} s, or leave it out."
+            )
 
     def measure(self, step: int) -> list[Errors]:
         """Measure train and test sets on the free side alone, without a trigger."""
@@ -190,7 +205,7 @@ class Controller:
             for k, held in enumerate(self._held[name]):
                 self.board.drive("free", held)
                 self.board.wait(self.plan.settle_s)
-                outputs[k] = self.board.read("free")[self._outputs]
+                outputs[k] = self._read("free")[self._outputs]
             cost = self.task.cost(outputs, examples)
             measured.append(Errors(step, name, cost, self.task.accuracy(outputs, examples)))
         return measured
@@ -217,13 +232,23 @@ class Controller:
         board.drive("free", held)
         board.drive("clamped", held)
         board.wait(settle_s)
-        free = board.read("free")[self._outputs]
+        free = self._read("free")[self._outputs]
         nudged, clipped = clamp(eta, self.task.train.targets[example], free, board.info.source)
         board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
         board.wait(settle_s)
         if not read_all:
             return State(_NO_FLOATS, _NO_FLOATS, clipped)
-        return State(board.read("free"), board.read("clamped"), clipped)
+        return State(self._read("free"), self._read("clamped"), clipped)
+
+    def _read(self, side: Side) -> FloatArray:
+        """Read all nodes of a side, and see that they are voltages."""
+        v = self.board.read(side)
+        if v.shape != self._ones.shape or not isfinite(self._ones @ v):
+            raise BoardError(
+                f"{self.board.address} read {v} on the {side} side; allowed: one finite voltage for each of "
+                f"{len(self._ones)} nodes. Look at the board's converter and its wiring."
+            )
+        return v
 
     def _step_by_host(self, step: int, examples: Sequence[int]) -> tuple[State, Update]:
         """Sum the rule over the examples, let the gates choose the edges, set the new resistances."""
@@ -233,7 +258,7 @@ class Controller:
         total = np.zeros(network.edge_count)
         state = State(_NO_FLOATS, _NO_FLOATS, False)
         clipped = False
-        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_diverged
+        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_finite
             for example in examples:
                 state = self.show(example, self.plan.eta_at(step), read_all=True)
                 total += self.rule.delta(network, self._ohm / r_ref_ohm, state.v_free, state.v_clamped)
@@ -241,20 +266,18 @@ class Controller:
             enabled = self.board.trigger(step_wipers=False).enabled
             new = np.where(enabled, self._ohm + total * r_ref_ohm, self._ohm)
         low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
-        self._check_diverged(step, new - self._ohm, high - low)
+        self._check_finite(step, new)
         self._set_ohm(np.clip(new, low, high))
         if len(examples) != 1:
             state = State(_NO_FLOATS, _NO_FLOATS, clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
-    def _check_diverged(self, step: int, moved_ohm: FloatArray, range_ohm: float) -> None:
-        """Raise when one update would cross the whole range: edges may stand at its ends, not jump between them."""
-        bad = np.flatnonzero(~(np.abs(moved_ohm) <= range_ohm))
+    def _check_finite(self, step: int, ohm: FloatArray) -> None:
+        bad = np.flatnonzero(~np.isfinite(ohm))
         if len(bad):
             raise Diverged(
-                f"step {step} would move the resistances of edges {bad[:8].tolist()} by more than their whole range, "
-                f"{range_ohm:g} ohm; the learning rate gamma is too large. Every step before it is logged; use "
-                "a smaller gamma."
+                f"step {step} would move the resistances of edges {bad[:8].tolist()} to infinity; the learning rate "
+                "gamma is too large. Every step before it is logged; use a smaller gamma."
             )
 
     def _record(

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from labnet.errors import PlanError
 
@@ -16,6 +16,15 @@ class Data(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True, validate_default=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, data: Any) -> Any:
+        for key, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(key)
+            if isinstance(value, bool) and field is not None and field.annotation is not bool:
+                raise ValueError(f"{key} is {value}; allowed: {field.description or 'a number'}")
+        return data
 
     def __init__(self, **data: Any) -> None:
         try:
@@ -41,7 +50,8 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Wher
         elif problem["type"] == "extra_forbidden":
             found.setdefault(where, []).append(_unknown(model, str(where[-1])))
         elif problem["type"] == "missing":
-            found.setdefault(where, []).append("is missing; give it")
+            field = model.model_fields.get(str(where[-1]))
+            found.setdefault(where, []).append(f"is missing; give {(field and field.description) or 'it'}")
         elif problem["type"].startswith("union_tag"):
             tag = problem["ctx"]["discriminator"].strip("'")
             given = problem["ctx"].get("tag")

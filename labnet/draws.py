@@ -40,6 +40,7 @@ class Stream(IntEnum):
     ORDER = 32  # of examples; seed of the plan, step = step, i = 0
     BATCH = 33  # seed of the plan, step = step, i = example
     START = 34  # initial wipers or resistances; seed of the plan, step = 0, i = edge
+    PACKING = 64  # where disks begin; seed of the packing, step = attempt, i = coordinate
 
 
 def splitmix64(seed: int, i: int) -> int:

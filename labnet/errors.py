@@ -19,7 +19,7 @@
     |   |-- NotCalibrated         a quantity the board cannot set without a calibration
     |   |-- NotSupported          a verb this board does not have
     |   `-- LateStep              a step that could not start at its time
-    |-- Diverged                  resistances that jump over their whole range
+    |-- Diverged                  resistances that are no longer finite
     `-- RunError
         |-- RunExists             a run file is never overwritten
         |-- RunInUse              another process writes it
@@ -113,7 +113,7 @@ class LateStep(BoardError):
 
 
 class Diverged(LabnetError, ArithmeticError):
-    """Resistances that would jump over their whole range, or to infinity: the learning rate is too large."""
+    """Resistances that are no longer finite: the learning rate is too large."""
 
 
 class RunError(LabnetError):

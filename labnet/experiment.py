@@ -51,7 +51,10 @@ class ClassificationTask(Data):
     train: float = Field(0.5, gt=0, le=1, description="a share above 0 and up to 1")
 
 
-TaskSettings = Annotated[AllosteryTask | RegressionTask | ClassificationTask, Field(discriminator="kind")]
+TaskSettings = Annotated[
+    AllosteryTask | RegressionTask | ClassificationTask,
+    Field(discriminator="kind", description="a table like {kind = 'allostery'}"),
+]
 
 
 class Experiment(Settings):
@@ -69,7 +72,7 @@ class Experiment(Settings):
         All else as in `labnet.plan.Settings`.
     """
 
-    board: str
+    board: str = Field(description="an address, for example 'sim://twin16'")
     task: TaskSettings
     title: str = ""
 
@@ -95,8 +98,7 @@ class Experiment(Settings):
             return cls(**data)
         except PlanError as error:
             lines = [
-                f"{path}{_place(text, where, changed)}: {'.'.join(map(str, where))} {what}.".replace(":  ", ": ")
-                for where, what in error.problems
+                f"{path}{_place(text, where, changed)}: {_sentence(where, what)}" for where, what in error.problems
             ]
             raise ExperimentError("\n".join(lines), error.problems) from None
 
@@ -131,6 +133,11 @@ def _apply(data: dict[str, Any], change: str) -> tuple[str, ...]:
             raise ExperimentError(f"--set {change!r}: {name} is a single value, it has no keys.")
     place[names[-1]] = parsed
     return names
+
+
+def _sentence(where: Sequence[str | int], what: str) -> str:
+    said = f"{'.'.join(map(str, where))} {what}".strip()
+    return said if said.endswith("?") else f"{said}."
 
 
 def _place(text: str, where: Sequence[str | int], changed: set[tuple[str, ...]]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from labnet._packing import jammed_packing
 from labnet.errors import NetworkError
 
+_MOST_NODES = 10_000_000  # of a lattice; beyond it memory ends before patience
 Number = TypeVar("Number", np.int64, np.float64)
 
 __all__ = ["Network", "lattice", "named", "packing", "read", "twin16"]
@@ -193,9 +194,10 @@ def lattice(rows: int, cols: int, periodic: bool = False, diagonals: bool = Fals
         One diagonal a cell, in alternating directions.
     """
     least = 3 if periodic else 2
-    if rows < least or cols < least:
+    if rows < least or cols < least or rows * cols > _MOST_NODES:
         raise NetworkError(
-            f"lattice of {rows} x {cols}; allowed: at least {least} x {least}{' when periodic' if periodic else ''}."
+            f"lattice of {rows} x {cols}; allowed: at least {least} x {least}{' when periodic' if periodic else ''}, "
+            f"and at most {_MOST_NODES:,} nodes."
         )
     node = np.arange(rows * cols).reshape(rows, cols)
     wrapped = np.pad(node, ((0, 1), (0, 1)), mode="wrap") if periodic else node
@@ -297,9 +299,9 @@ def named(name: str) -> Network:
         return twin16()
     if name == "packing143":
         return packing()
-    if found := re.fullmatch(r"lattice-(\d+)x(\d+)(-periodic)?(-diagonals)?", name):
-        rows, cols, periodic, diagonals = found.groups()
-        return lattice(int(rows), int(cols), periodic is not None, diagonals is not None)
+    if found := re.fullmatch(r"lattice-(\d+)x(\d+)((?:-periodic|-diagonals)*)", name):
+        rows, cols, options = found.groups()
+        return lattice(int(rows), int(cols), "-periodic" in options, "-diagonals" in options)
     if Path(name).is_file():
         return read(name)
     raise NetworkError(

@@ -11,7 +11,7 @@ from labnet import circuit
 from labnet.data import Data
 from labnet.draws import Stream, draw, integers, uniform
 from labnet.networks import Network
-from labnet.tasks import Task
+from labnet.tasks import KINDS, Task
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -68,7 +68,10 @@ class Continuous(Data):
 
 
 Clock = GlobalClock
-Rule = Annotated[Discrete | Continuous, Field(discriminator="name")]
+Rule = Annotated[
+    Discrete | Continuous,
+    Field(discriminator="name", description="Discrete or Continuous, in a file a table like {name = 'discrete'}"),
+]
 
 
 class LogSpaced(Data):
@@ -112,7 +115,7 @@ class Settings(Data):
     """
 
     steps: int = Field(ge=1, description="a whole number, at least 1")
-    clock: Clock = GlobalClock()
+    clock: Clock = Field(GlobalClock(), description="GlobalClock, in a file a table like {p = 0.5}")
     rule: Rule = Discrete()
     eta: Eta | tuple[Eta, ...] = Field(1.0, description="a number above 0 and up to 1, or a list of them, one a step")
     order: Literal["cyclic", "random"] | tuple[int, ...] = Field(
@@ -153,6 +156,8 @@ class Plan(Settings):
 
     @model_validator(mode="after")
     def _fits_task(self) -> Self:
+        if self.task.kind not in KINDS:
+            raise ValueError(f"task is a {type(self.task).__name__}; allowed: {', '.join(KINDS)}")
         if isinstance(self.order, tuple) and not all(0 <= k < len(self.task.train) for k in self.order):
             raise ValueError(
                 f"order names examples {sorted(set(self.order))}; allowed: 0 to {len(self.task.train) - 1}"

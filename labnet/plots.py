@@ -42,21 +42,26 @@ def comparison_figure(runs: "Sequence[Run]") -> Figure:
     figure = Figure(figsize=(11, max(4.5, 1.7 * len(runs))), layout="constrained")
     grid = figure.add_gridspec(len(runs), 2)
     error(figure.add_subplot(grid[:, 0]), runs)
+    alike = len({run.plan.rule.name for run in runs}) == 1
     first: Axes | None = None
     for row, run in enumerate(runs):
-        axes = figure.add_subplot(grid[row, 1], sharex=first, sharey=first)
+        axes = figure.add_subplot(grid[row, 1], sharex=first, sharey=first if alike else None)
         first = first or axes
         traces(axes, run, legend=False)
         axes.set_title(_label(run, runs), fontsize=9, loc="left", color=_COLOURS[row % len(_COLOURS)])
         if row < len(runs) - 1:
             axes.set_xlabel("")
             axes.tick_params(labelbottom=False)
-    figure.suptitle(runs[0].meta["experiment"].get("title") or runs[0].task.kind, fontsize=11)
+    titles = {run.meta["experiment"].get("title") or run.task.kind for run in runs}
+    figure.suptitle("\n".join(sorted(titles)[:3]), fontsize=11)
+    if first is not None:
+        first.set_xlim(0, max(run.plan.steps * run.plan.clock.p for run in runs))
     return figure
 
 
 def error(axes: Axes, runs: "Sequence[Run]") -> None:
     """Draw scaled error against steps x p: train sets as lines, test sets dashed."""
+    smoothed = False
     for colour, run in zip(_cycle(len(runs)), runs, strict=True):
         frame = run.frame("error")
         for name, style in (("train", "-"), ("test", "--")):
@@ -64,8 +69,11 @@ def error(axes: Axes, runs: "Sequence[Run]") -> None:
             if not len(part):
                 continue
             label = name if len(runs) == 1 else f"{_label(run, runs)}{', test' if name == 'test' else ''}"
+            if (accuracy := part["accuracy"].iloc[-1]) == accuracy:
+                label += f", accuracy {accuracy:.0%}"
             x, y = part["steps_p"].to_numpy(), part["scaled_error"].to_numpy()
             many = len(x) > 200
+            smoothed |= many
             axes.plot(x, y, style, color=colour, lw=1, alpha=0.25 if many else 1, label=None if many else label)
             if many:
                 axes.plot(x, _smoothed(y), style, color=colour, lw=1.6, label=label)
@@ -73,7 +81,7 @@ def error(axes: Axes, runs: "Sequence[Run]") -> None:
     axes.set_yscale("log")
     axes.set_xlim(left=0)
     axes.set_xlabel("steps × p")
-    axes.set_ylabel("scaled error")
+    axes.set_ylabel("scaled error" + (" (thick: running geometric mean)" if smoothed else ""))
     axes.grid(alpha=0.25)
     if axes.lines:
         axes.legend(frameon=False, fontsize=9)
@@ -120,7 +128,7 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     step = int(steps[-1] if step is None else step)
     at, ends = run.network.layout, run.network.edges
     segments = at[ends]
-    active = _active(run, steps, step)
+    active, v_free = _last_update(run, steps, step)
     halo = LineCollection(list(segments[active]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
     axes.add_collection(halo)
     kohm = _resistances_kohm(run, step)
@@ -128,17 +136,17 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     lines = LineCollection(list(segments), cmap="viridis_r", norm=scale, linewidths=3.5, zorder=2, array=kohm)
     axes.add_collection(lines)
     axes.figure.colorbar(lines, ax=axes, label="resistance (kΩ)", shrink=0.6, pad=0.02)
-    _draw_nodes(axes, run)
+    _draw_nodes(axes, run, v_free)
     axes.set_aspect("equal")
     axes.margins(0.12)
     axes.set_axis_off()
     axes.set_title(f"at step {step}", fontsize=9)
 
 
-def _draw_nodes(axes: Axes, run: "Run") -> None:
+def _draw_nodes(axes: Axes, run: "Run", v_free: NDArray[np.float64]) -> None:
     at, task = run.network.layout, run.task
     axes.scatter(at[:, 0], at[:, 1], s=18, color="#888888", zorder=3)
-    handles = [Line2D([], [], color=_ACTIVE, lw=7, label="active edge")]
+    handles = [Line2D([], [], color=_ACTIVE, lw=7, label="active edge (gate open)")]
     stroke = [withStroke(linewidth=3, foreground="white")]
     for role, (name, colour, marker) in _ROLES.items():
         nodes = list(getattr(task, role))
@@ -148,7 +156,9 @@ def _draw_nodes(axes: Axes, run: "Run") -> None:
         handles.append(Line2D([], [], ls="", marker=marker, color=colour, ms=9, label=name))
     if len(task.train) == 1:
         volts = [(n, f"{v:.2f} V") for n, v in zip(task.inputs, task.train.inputs[0], strict=True)]
-        volts += [(n, f"wanted {v:.2f} V") for n, v in zip(task.outputs, task.train.targets[0], strict=True)]
+        reached = v_free[list(task.outputs)]
+        for node, now, wanted in zip(task.outputs, reached, task.train.targets[0], strict=True):
+            volts.append((node, f"{now:.2f} V, wanted {wanted:.2f} V" if now == now else f"wanted {wanted:.2f} V"))
         for node, text in volts:
             axes.annotate(
                 text,
@@ -163,13 +173,13 @@ def _draw_nodes(axes: Axes, run: "Run") -> None:
     axes.legend(handles=handles, frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
 
 
-def _active(run: "Run", steps: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
-    """Tell which edges' gates were open at the latest step up to `step` that logged them."""
+def _last_update(run: "Run", steps: NDArray[np.int64], step: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Give the open gates (E,) and free voltages (n,) of the latest step up to `step` that logged them."""
     for earlier in steps[steps <= step][::-1][:2]:
         enabled = run.array("enabled", [earlier])[0]
         if (enabled >= 0).all():
-            return np.asarray(enabled == 1)
-    return np.zeros(run.network.edge_count, dtype=np.bool_)
+            return np.asarray(enabled == 1), run.array("v_free", [earlier])[0]
+    return np.zeros(run.network.edge_count, dtype=np.bool_), np.full(run.network.node_count, np.nan)
 
 
 def _resistances_kohm(run: "Run", step: int) -> NDArray[np.float64]:
@@ -191,7 +201,8 @@ def _smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
     logs = np.log(np.maximum(y, 1e-300))
     sums = np.concatenate([[0.0], np.cumsum(logs)])
     k = np.arange(1, len(y) + 1)
-    first = np.maximum(k - np.maximum(k // 10, 1), 0)
+    window = np.maximum(k // 20 * 2, 1)  # even, so that a cycle of two steps is averaged away
+    first = k - window
     return np.asarray(np.exp((sums[k] - sums[first]) / (k - first)))
 
 

@@ -24,8 +24,11 @@ class Progress(NamedTuple):
 
 
 @contextmanager
-def progress_bar(plan: Plan, enabled: bool) -> Iterator[Callable[[Progress], None]]:
-    """Give a function to call after every step; it draws at most ten times a second."""
+def progress_bar(plan: Plan, start_costs: dict[str, float], enabled: bool) -> Iterator[Callable[[Progress], None]]:
+    """Give a function to call after every step; it draws at most ten times a second.
+
+    Errors are scaled by `start_costs`, else by the first that are shown.
+    """
     console = Console(stderr=True)
     in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
     if not (enabled and (console.is_terminal or in_notebook)):
@@ -42,7 +45,7 @@ def progress_bar(plan: Plan, enabled: bool) -> Iterator[Callable[[Progress], Non
     )
     with RichProgress(*columns, console=console) as bar:
         job = bar.add_task(plan.task.kind, total=plan.steps, error="")
-        start: dict[str, float] = {}
+        start = dict(start_costs)
         drawn = 0.0
 
         def show(progress: Progress) -> None:

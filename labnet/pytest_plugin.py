@@ -28,6 +28,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def board(request: pytest.FixtureRequest) -> "Iterator[Board]":
     """Open the board of ``--board``; it is left safe and closed."""
     from labnet.board import open_board  # a plugin loads with every pytest, wanted or not
+    from labnet.errors import LabnetError
 
-    with open_board(request.config.getoption("--board")) as opened:
+    try:
+        opened = open_board(request.config.getoption("--board"))
+    except LabnetError as error:
+        pytest.fail(str(error), pytrace=False)
+    with opened:
         yield opened

@@ -1,12 +1,11 @@
 """The front door: train a task on a board, and log it."""
 
 import os
-from contextlib import suppress
 from typing import Any
 
 from labnet.board import Board
 from labnet.controller import Controller
-from labnet.errors import RunError
+from labnet.interrupts import finish
 from labnet.plan import Clock, Plan, Rule
 from labnet.progress import progress_bar
 from labnet.runs import Run, RunWriter
@@ -76,29 +75,12 @@ def run_plan(
     progress: bool = True,
 ) -> Run:
     """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
-    controller = Controller(board, plan)
-    writer = RunWriter(path, board, plan, experiment, resume, durable)
-    if writer.is_complete():
-        return writer.close("complete")
-    status = "failed"
     try:
-        with progress_bar(plan, enabled=progress) as show:
-            controller.run(writer, show)
-        status = "complete"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    except Exception as error:
-        status = f"failed: {error}"
-        raise
+        controller = Controller(board, plan)
+        with RunWriter(path, board, plan, experiment, resume, durable) as writer:
+            if not writer.is_complete():
+                with progress_bar(plan, writer.start_costs(), enabled=progress) as show:
+                    controller.run(writer, show)
+        return writer.run()
     finally:
-        board.safe()
-        if status != "complete":
-            _close_after_failure(writer, status)
-    return writer.close(status)
-
-
-def _close_after_failure(writer: RunWriter, status: str) -> None:
-    """Say in the file how it ended, unless that fails too: what ended the run is the error to see."""
-    with suppress(RunError):
-        writer.close(status).close()
+        finish(board.safe)

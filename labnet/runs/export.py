@@ -1,6 +1,8 @@
 """A run in other formats: CSV and Parquet (a file a frame), MATLAB .mat (one file)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -10,6 +12,7 @@ from scipy.io import savemat
 
 from labnet.errors import RunError, RunExists
 from labnet.records import ARRAY_FIELDS
+from labnet.runs.store import MEMORY
 
 if TYPE_CHECKING:
     from labnet.runs.run import FrameName, Run
@@ -34,21 +37,35 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
         raise RunError(f"format is {to!r}; allowed: {', '.join(get_args(Format))}.")
     if to == "parquet" and find_spec("pyarrow") is None:
         raise RunError("Parquet needs pyarrow; install it with: pip install 'labnet[parquet]'.")
+    stem = "run" if run.path == MEMORY else run.path.stem
     folder = run.path.parent if out is None else Path(out)
     frames: tuple[FrameName, ...] = ("error", "steps", _moved(run), "voltages", "updates")
-    names = [f"{run.path.stem}.mat"] if to == "mat" else [f"{run.path.stem}-{frame}.{to}" for frame in frames]
+    names = [f"{stem}.mat"] if to == "mat" else [f"{stem}-{frame}.{to}" for frame in frames]
     files = [folder / name for name in names]
     if present := [file for file in files if file.exists()]:
         raise RunExists(f"{present[0]} exists and is not overwritten; remove it, or choose another directory.")
     folder.mkdir(parents=True, exist_ok=True)
     with run.at_one_moment():
-        if to == "mat":
-            savemat(files[0], _arrays(run), oned_as="column", do_compression=True)
-            return files
-        for file, name in zip(files, frames, strict=True):
-            frame = run.frame(name)
-            frame.to_csv(file, index=False) if to == "csv" else frame.to_parquet(file, index=False)
+        for file, name in zip(files, frames, strict=False):
+            with whole_file(file) as unfinished:
+                if to == "mat":
+                    savemat(unfinished, _arrays(run), oned_as="column", do_compression=True)
+                elif to == "csv":
+                    run.frame(name).to_csv(unfinished, index=False)
+                else:
+                    run.frame(name).to_parquet(unfinished, index=False)
     return files
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name to write to; it becomes `path` when all is written, and nothing is left of it when not."""
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _moved(run: "Run") -> Literal["wipers", "resistances"]:

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.errors import NotARun, UnreachableTarget
+from labnet.errors import NotARun, RunError, UnreachableTarget
 from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import ARRAY_FIELDS
-from labnet.runs.store import check_format, connect, typed_errors
+from labnet.runs.store import check_format, connect, has_writer, typed_errors
 from labnet.tasks import KINDS, Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Run:
         """
         path = Path(path)
         if not path.is_file():
-            raise NotARun(f"there is no file {path}; 'labnet run' and labnet.train write runs.")
+            raise NotARun(f"there is no run file {path}; 'labnet run' and labnet.train write runs.")
         with typed_errors(path):
             connection = connect(path, read_only=True)
             try:
@@ -72,8 +72,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """One of complete, interrupted, failed: ..., or running (also after a kill: nobody was left to say so)."""
-        return str(self._meta("status"))
+        """One of complete, interrupted, failed: ..., running, or stopped (killed: nobody was left to say so)."""
+        status = str(self._meta("status"))
+        return "stopped" if status == "running" and not has_writer(self.path) else status
 
     @cached_property
     def meta(self) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Run:
             NaN or -1 where the field was not logged.
         """
         if field not in _FIELDS:
-            raise KeyError(f"field is {field!r}; allowed: {', '.join(_FIELDS)}.")
+            raise RunError(f"field is {field!r}; allowed: {', '.join(_FIELDS)}.")
         chosen = _FIELDS[field]
         width = self.network.node_count if chosen.per == "node" else self.network.edge_count
         with typed_errors(self.path):
@@ -173,7 +174,10 @@ class Run:
         if name == "steps":
             return self._steps_frame()
         if name not in _FRAMES:
-            raise KeyError(f"frame is {name!r}; allowed: error, steps, {', '.join(_FRAMES)}.")
+            raise RunError(f"frame is {name!r}; allowed: error, steps, {', '.join(_FRAMES)}.")
+        moved = "wipers" if self.plan.rule.name == "discrete" else "resistances"
+        if name in ("wipers", "resistances") and name != moved:
+            raise RunError(f"this run moved {moved}; use frame({moved!r}).")
         per, columns = _FRAMES[name]
         with self.at_one_moment():
             steps = self.steps()

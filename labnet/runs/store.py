@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from labnet.errors import DiskFull, NotARun, RunError, RunNotWritable, RunTooNew
 from labnet.records import ARRAY_FIELDS
 
@@ -41,6 +43,8 @@ def typed_errors(path: Path) -> Iterator[None]:
 def translated(error: sqlite3.DatabaseError, path: Path) -> RunError:
     """Give labnet's error for one of SQLite's: it says what is lost (nothing committed) and what to do."""
     said = str(error).lower()
+    if "closed database" in said:
+        return RunError(f"{path} was closed; open it again with labnet.Run.open.")
     if "full" in said or "disk i/o" in said:
         return DiskFull(
             f"the disk is full or takes no more while writing {path} ({error}); every step committed so far is kept. "
@@ -68,6 +72,23 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
         timeout=10.0,
         check_same_thread=False,
     )
+
+
+def write_lock(path: Path) -> FileLock:
+    """Give the lock that a run's writer holds; the system lets go of it when the process dies."""
+    return FileLock(f"{path}.lock", timeout=0.2, poll_interval=0.01)
+
+
+def has_writer(path: Path) -> bool:
+    """Tell whether some process writes this run."""
+    lock = write_lock(path)
+    if path == MEMORY or not Path(lock.lock_file).exists():
+        return False
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

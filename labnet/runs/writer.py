@@ -3,26 +3,24 @@
 import io
 import json
 import os
-import platform
 import sqlite3
-import subprocess
 import warnings
-from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from numpy.typing import NDArray
 
-from labnet.board import Board, Snapshot
-from labnet.errors import RunExists, RunInUse, RunMismatch, RunNotWritable, WalKept
+from labnet.board import Board
+from labnet.errors import RunError, RunExists, RunInUse, RunNotWritable, WalKept
+from labnet.interrupts import finish
 from labnet.plan import Plan
 from labnet.records import ARRAY_FIELDS, Errors, Record
+from labnet.runs.identity import check_same, describe
 from labnet.runs.run import Run
 from labnet.runs.store import (
     APPLICATION_ID,
@@ -34,23 +32,16 @@ from labnet.runs.store import (
     is_empty,
     translated,
     typed_errors,
+    write_lock,
 )
 
 _INSERT = f"INSERT OR REPLACE INTO record VALUES ({', '.join('?' * (4 + len(ARRAY_FIELDS)))})"
 
-
-class ResumePoint(NamedTuple):
-    """Where a run goes on: before this step, with a snapshot of the board, or else its last wipers."""
-
-    step: int
-    snapshot: Snapshot | None
-    wipers: NDArray[np.int16] | None
-    resistances_ohm: NDArray[np.float64] | None
-    time_s: float
+State = dict[str, NDArray[Any]]
 
 
 class RunWriter:
-    """The one writer of a run file.
+    """The one writer of a run file. A context manager: leaving it says in the file how the run ended.
 
     Parameters
     ----------
@@ -75,116 +66,92 @@ class RunWriter:
         path: str | os.PathLike[str] | None,
         board: Board,
         plan: Plan,
-        experiment: dict[str, Any] | None = None,
+        experiment: Mapping[str, Any] | None = None,
         resume: bool = False,
         durable: bool = False,
     ) -> None:
-        self.path = MEMORY if path is None else Path(path)
-        self._lock = _locked(self.path)
+        # Resolved: one lock for every spelling of a path, and no trouble when the working directory changes.
+        self.path = MEMORY if path is None else Path(path).resolve()
+        self._lock = write_lock(self.path)
         self._steps = plan.steps
-        self._closed = False
+        self._connection: sqlite3.Connection | None = None
         try:
-            if self.path != MEMORY and self.path.exists() and not resume:
-                raise RunExists(
-                    f"{self.path} exists, and a run is never overwritten; choose another path, or resume the run."
-                )
+            self._take_lock()
             with typed_errors(self.path):
+                begun = self._recognised(board, plan, resume)
                 self._connection = connect(self.path, read_only=False)
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                self.resumed = not is_empty(self._connection)
-                if self.resumed:
-                    check_format(self._connection, self.path)
-                    self._check_same(board, plan)
-                else:
-                    self._begin(board, plan, experiment or {})
+                if not begun:
+                    self._begin(describe(board, plan, experiment or {}))
             self._set_status("running")
         except BaseException:
-            self._release()
+            finish(self._release)
             raise
 
-    def _begin(self, board: Board, plan: Plan, experiment: dict[str, Any]) -> None:
+    def _take_lock(self) -> None:
+        """Take the lock that tells a second writer."""
+        if self.path == MEMORY:
+            return
+        try:
+            if not self.path.parent.is_dir():
+                raise RunNotWritable(f"{self.path}: there is no directory {self.path.parent}; make it first.")
+            self._lock.acquire()
+        except (Timeout, PermissionError, FileNotFoundError, NotADirectoryError) as error:
+            if isinstance(error, Timeout) and Path(self._lock.lock_file).exists():
+                raise RunInUse(f"another process writes {self.path}; wait for it, or choose another path.") from None
+            raise RunNotWritable(f"{self.path} cannot be written; choose a directory you may write to.") from error
+
+    def _recognised(self, board: Board, plan: Plan, resume: bool) -> bool:
+        """Tell whether the file holds this run already; look only, and refuse what is not this run."""
+        if self.path == MEMORY or not self.path.exists():
+            return False
+        if not resume:
+            raise RunExists(
+                f"{self.path} exists, and a run is never overwritten; choose another path, or resume it (labnet run "
+                "--resume, or resume=True)."
+            )
+        with closing(connect(self.path, read_only=True)) as database:
+            if is_empty(database):  # killed while its file was being made
+                return False
+            check_format(database, self.path)
+            stored = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM meta")}
+        check_same(self.path, stored, board, plan)
+        return True
+
+    def _begin(self, meta: Mapping[str, Any]) -> None:
         """Write all that describes the run, in one transaction."""
-        network = board.network
-        meta = {
-            "experiment": experiment,
-            "plan": plan.to_dict(),
-            "network": {
-                "name": network.name,
-                "node_count": network.node_count,
-                "edges": network.edges.tolist(),
-                "positions": None if network.positions is None else network.positions.tolist(),
-                "r_ref_ohm": network.r_ref_ohm,
-                "digest": network.digest,
-            },
-            "board": {"address": board.address, **_plain(asdict(board.info))},
-            "calibration": None,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {
-                "python": platform.python_version(),
-                **{package: version(package) for package in ("labnet", "numpy", "scipy")},
-            },
-            "platform": platform.platform(),
-            "git": _git_state(),
-        }
-        database = self._connection
-        database.execute("BEGIN")
-        for statement in SCHEMA.split(";")[:-1]:
-            database.execute(statement)
-        rows = [
+        database = self._database
+        fields = [
             (f.name, f.dtype, f.per, f.unit, None if np.isnan(f.missing) else f.missing, f.meaning)
             for f in ARRAY_FIELDS
         ]
-        database.executemany("INSERT INTO field VALUES (?, ?, ?, ?, ?, ?)", rows)
-        database.executemany(
-            "INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in meta.items()]
-        )
+        database.execute("BEGIN")
+        for statement in SCHEMA.split(";")[:-1]:
+            database.execute(statement)
+        database.executemany("INSERT INTO field VALUES (?, ?, ?, ?, ?, ?)", fields)
+        rows = [(key, json.dumps(value, allow_nan=False)) for key, value in meta.items()]
+        database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
         database.execute(f"PRAGMA application_id={APPLICATION_ID}")
         database.execute(f"PRAGMA user_version={FORMAT_VERSION}")
         database.execute("COMMIT")
 
-    def _check_same(self, board: Board, plan: Plan) -> None:
-        """Raise unless board and plan are those the run began with."""
-        stored, given = self._meta("plan"), json.loads(json.dumps(plan.to_dict()))
-        differing = [key for key in given if given[key] != stored.get(key)]
-        if differing:
-            shown = "; ".join(f"{key} was {_short(stored.get(key))}, is {_short(given[key])}" for key in differing)
-            raise RunMismatch(f"{self.path} is a run of another plan: {shown}. Give the same plan, or a new path.")
-        was = self._meta("board")
-        for key, now in (
-            ("model", board.info.model),
-            ("serial", board.info.serial),
-            ("parts", _plain(board.info.parts)),
-        ):
-            if was[key] != now:
-                raise RunMismatch(
-                    f"{self.path} was made on another board: {key} was {_short(was[key])}, is {_short(now)}. "
-                    f"Open the same board ({was['address']}), or give a new path."
-                )
-
-    def _meta(self, key: str) -> Any:
-        return json.loads(self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RunError(f"{self.path} was closed; nothing more can be written.")
+        return self._connection
 
     def _set_status(self, status: str) -> None:
         with typed_errors(self.path):
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('status', ?)", (json.dumps(status),))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('status', ?)", (json.dumps(status),))
 
     def add(self, record: Record) -> None:
         """Commit one record; a step that was logged before is written again (a resumed run goes over some)."""
-        row = (
-            record.step,
-            record.example,
-            record.time_s,
-            record.clipped,
-            record.v_free.tobytes() or None,
-            record.v_clamped.tobytes() or None,
-            record.directions.tobytes() or None,
-            record.enabled.tobytes() or None,
-            record.wipers.tobytes() or None,
-            record.resistances_ohm.tobytes() or None,
-        )
+        blobs = [np.asarray(getattr(record, f.name), f.dtype).tobytes() or None for f in ARRAY_FIELDS]
+        row = (record.step, record.example, record.time_s, record.clipped, *blobs)
         try:  # not typed_errors: this is the one statement of every step
-            self._connection.execute(_INSERT, row)
+            self._database.execute(_INSERT, row)
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
 
@@ -192,71 +159,102 @@ class RunWriter:
         """Commit one measurement."""
         rows = [(e.step, e.set, e.cost_v2, None if np.isnan(e.accuracy) else e.accuracy) for e in errors]
         with typed_errors(self.path):
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT OR REPLACE INTO error VALUES (?, ?, ?, ?)", rows)
-            self._connection.execute("COMMIT")
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR REPLACE INTO error VALUES (?, ?, ?, ?)", rows)
+            self._database.execute("COMMIT")
 
-    def save_state(self, step: int, snapshot: Snapshot) -> None:
-        """Commit the board's state before a step; all earlier log points are committed by now."""
+    def save_state(self, step: int, state: State) -> None:
+        """Commit what the run goes on from, before a step; all earlier log points are committed by now."""
+        if self.path != MEMORY and not self.path.exists():
+            raise RunError(f"{self.path} was removed while it was written; what it held is lost. Run it anew.")
         packed = io.BytesIO()
-        np.savez(packed, allow_pickle=False, **snapshot)
+        np.savez(packed, **state)  # type: ignore[arg-type]
         with typed_errors(self.path):
-            self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", (step, packed.getvalue()))
+            self._database.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", (step, packed.getvalue()))
+
+    def last_state(self) -> tuple[int, State] | None:
+        """Give the latest stored state and the step it stands before; None at the very start."""
+        with typed_errors(self.path):
+            row = self._database.execute("SELECT step, snapshot FROM state").fetchone()
+        if row is None:
+            return None
+        with np.load(io.BytesIO(row[1]), allow_pickle=False) as arrays:
+            return row[0], dict(arrays)
+
+    def last_positions(self) -> tuple[int, State] | None:
+        """Give wipers and resistances of the last record, and its step; None at the very start."""
+        query = "SELECT step, wipers, resistances_ohm FROM record ORDER BY step DESC LIMIT 1"
+        with typed_errors(self.path):
+            row = self._database.execute(query).fetchone()
+        if row is None:
+            return None
+        names = (("wipers", "<i2"), ("resistances_ohm", "<f8"))
+        return row[0], {name: np.frombuffer(blob, t) for (name, t), blob in zip(names, row[1:], strict=True) if blob}
+
+    def forget_from(self, step: int) -> None:
+        """Remove what was logged from a step on: a board that cannot be put back goes another way from there."""
+        with typed_errors(self.path):
+            for table in ("record", "error"):
+                self._database.execute(f"DELETE FROM {table} WHERE step >= ?", (step,))
+
+    def start_costs(self) -> dict[str, float]:
+        """Give the cost of each set at step 0, where it is measured already."""
+        with typed_errors(self.path):
+            return dict(self._database.execute('SELECT "set", cost_v2 FROM error WHERE step = 0').fetchall())
 
     def is_complete(self) -> bool:
         """Tell whether the closing record is there."""
         query = "SELECT count(*) FROM record WHERE step = ?"
-        return bool(self._connection.execute(query, (self._steps,)).fetchone()[0])
+        with typed_errors(self.path):
+            return bool(self._database.execute(query, (self._steps,)).fetchone()[0])
 
-    def resume_point(self) -> ResumePoint | None:
-        """Say where to go on, None at the very start."""
-        row = self._connection.execute("SELECT step, snapshot FROM state").fetchone()
-        if row is not None:
-            with np.load(io.BytesIO(row[1]), allow_pickle=False) as arrays:
-                return ResumePoint(row[0], dict(arrays), None, None, 0.0)
-        row = self._connection.execute(
-            "SELECT step, wipers, resistances_ohm, time_s FROM record ORDER BY step DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return None
-        wipers, ohm = (np.frombuffer(blob, t) if blob else None for blob, t in ((row[1], "<i2"), (row[2], "<f8")))
-        return ResumePoint(row[0], None, wipers, ohm, row[3])
+    def close(self, status: str) -> None:
+        """Say how the run ended, and end the writing."""
+        finish(lambda: self._end(status))
 
-    def close(self, status: str) -> Run:
-        """End the writing and give the run, opened for reading."""
-        if not self._closed:
-            try:
+    def _end(self, status: str) -> None:
+        if self._connection is None:
+            return
+        try:
+            with typed_errors(self.path):
                 self._connection.rollback()  # what Ctrl-C may have left half done
                 self._set_status(status)
-                if self.path == MEMORY:
-                    return Run(self.path, self._connection)
-                self._become_one_file()
-            finally:
-                self._release()
-        return Run.open(self.path)
+                if self.path != MEMORY:
+                    self._become_one_file(self._connection)
+        finally:
+            self._release()
 
-    def _become_one_file(self) -> None:
+    def _become_one_file(self, database: sqlite3.Connection) -> None:
+        database.execute("PRAGMA busy_timeout=1000")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         try:
-            (mode,) = self._connection.execute("PRAGMA journal_mode=DELETE").fetchone()
-        except sqlite3.OperationalError:
-            mode = "wal"
-        if mode != "delete":
+            database.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
             warnings.warn(
                 f"another process reads {self.path}, so {self.path.name}-wal stays beside it; keep them together. They "
                 "become one file when the run is next resumed.",
                 WalKept,
-                stacklevel=4,
+                stacklevel=8,
             )
 
     def _release(self) -> None:
-        self._closed = True
-        if self.path != MEMORY:
-            if hasattr(self, "_connection"):
-                self._connection.close()
+        """Let go of file and lock; a run in memory stays, for its reader."""
+        if self.path == MEMORY:
+            return
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock.is_locked:
             # Removed while it is held, so that nobody can hold a lock on a file that is gone. (Windows keeps it.)
             with suppress(OSError):
                 Path(self._lock.lock_file).unlink()
-        self._lock.release()
+            self._lock.release()
+
+    def run(self) -> Run:
+        """Give the run, opened for reading."""
+        return Run(self.path, self._database) if self.path == MEMORY else Run.open(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -264,43 +262,10 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._closed:
-            self._release()
-
-
-def _locked(path: Path) -> FileLock:
-    """Take the lock that tells a second writer; the system lets go of it when the process dies."""
-    lock = FileLock(f"{path}.lock", blocking=False)
-    if path == MEMORY:
-        return lock
-    if not path.absolute().parent.is_dir():
-        raise RunNotWritable(f"{path}: there is no directory {path.absolute().parent}; make it first.")
-    try:
-        lock.acquire()
-    except (Timeout, OSError) as error:
-        if isinstance(error, Timeout) and Path(lock.lock_file).exists():
-            raise RunInUse(f"another process writes {path}; wait for it to end, or choose another path.") from None
-        raise RunNotWritable(f"{path} cannot be written; choose a directory you may write to.") from error
-    return lock
-
-
-def _plain(value: Any) -> Any:
-    """Give data as JSON gives it back."""
-    return json.loads(json.dumps(value, default=lambda x: sorted(x) if isinstance(x, frozenset) else dict(x)))
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Give commit and cleanness of the working directory's repository, None outside one."""
-    try:
-        commit, status = (
-            subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit, "clean": not status}
+        if error is None:
+            self.close("complete")
+            return
+        with suppress(RunError):  # what ended the run is the error to see
+            self.close("interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}")
+        if self.path == MEMORY and self._connection is not None:
+            self._connection.close()

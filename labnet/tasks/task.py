@@ -1,8 +1,9 @@
 """What every task is: terminals, examples, a cost; and how terminals and targets are sampled."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -86,7 +87,7 @@ class Task:
 
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "grounds"):
-            object.__setattr__(self, name, tuple(int(node) for node in getattr(self, name)))
+            object.__setattr__(self, name, whole_nodes(name, getattr(self, name)))
         check_terminals(self.network, {"inputs": self.inputs, "outputs": self.outputs, "grounds": self.grounds})
         for name, examples in self.sets():
             shapes = (examples.inputs.shape[1], examples.targets.shape[1])
@@ -169,7 +170,15 @@ def check_voltage(v_max: float) -> None:
 
 def generator(seed: int) -> np.random.Generator:
     """Give numpy's counter-based generator, Philox, for a task's seed."""
-    return np.random.Generator(np.random.Philox(seed))
+    return np.random.Generator(np.random.Philox(int(seed) % 2**64))
+
+
+def whole_nodes(role: str, nodes: Iterable[int]) -> tuple[int, ...]:
+    """Give nodes as plain integers; raise `TaskError` for anything else."""
+    try:
+        return tuple(index(node) for node in nodes)
+    except TypeError:
+        raise TaskError(f"{role} is {nodes}; allowed: node numbers.") from None
 
 
 def check_terminals(network: Network, terminals: Mapping[str, Sequence[int]]) -> None:
@@ -196,12 +205,13 @@ def choose_terminals(
     network: Network, rng: np.random.Generator, **wanted: int | Sequence[int]
 ) -> dict[str, tuple[int, ...]]:
     """Choose nodes for each role: a count is drawn from the nodes still unused, a list is taken as it is."""
-    named = {int(node) for nodes in wanted.values() if not isinstance(nodes, int | np.integer) for node in nodes}
+    listed = [whole_nodes(role, nodes) for role, nodes in wanted.items() if not isinstance(nodes, int | np.integer)]
+    named = {node for nodes in listed for node in nodes}
     unused = [node for node in rng.permutation(network.node_count).tolist() if node not in named]
     chosen: dict[str, tuple[int, ...]] = {}
     for role, nodes in wanted.items():
         if not isinstance(nodes, int | np.integer):
-            chosen[role] = tuple(int(node) for node in nodes)
+            chosen[role] = whole_nodes(role, nodes)
             continue
         if nodes < 0 or nodes > len(unused):
             raise TaskError(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labnet import networks
 from labnet.board import Address, Converter, FoundBoard
@@ -53,6 +53,16 @@ class Options(Data):
     gate: Literal["bernoulli", "fixed"] = "bernoulli"
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _of_its_comparator(self) -> Self:
+        if self.offset_v is not None and self.comparator != "pair":
+            raise ValueError("offset_v is of the pair; give comparator=pair, or leave it out")
+        if self.comparator == "pair" and (self.sigma != "redrawn" or self.sigma_max_v is not None):
+            raise ValueError(
+                "sigma and sigma_max_v are of the effective comparator; leave them out with comparator=pair"
+            )
+        return self
 
     def parts(self) -> Parts:
         """Give the parts that these options describe."""

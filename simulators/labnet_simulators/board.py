@@ -14,6 +14,7 @@ from labnet import circuit
 from labnet.board import BoardInfo, Side, Snapshot, Update
 from labnet.draws import Stream, draw, normal, uniform
 from labnet.errors import BoardClosed, LabnetError, NotDrivable, NotSupported, OutOfRange
+from labnet.interrupts import finish
 from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Record
@@ -25,6 +26,11 @@ IntArray = NDArray[np.int64]
 _SETTLED = 40.0  # time constants after which exp(-t / tau) is below half a unit in the last place
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 _SIDES: tuple[Side, Side] = ("free", "clamped")
+
+
+def _check_side(side: str) -> None:
+    if side not in _SIDES:
+        raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
 
 
 def _read_only(array: FloatArray) -> FloatArray:
@@ -65,7 +71,7 @@ class SimulatedBoard:
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
         self._nodes = np.arange(network.node_count, dtype=np.uint64)
-        self._leak_s = 1.0 / parts.leakage.ohm
+        self._leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
         self._open = True
         self._bias_v = 0.0
         self._time_ns = 0
@@ -173,15 +179,14 @@ class SimulatedBoard:
         OutOfRange
             For NaN or a voltage outside the source's range; nothing is changed then.
         """
-        if side not in _SIDES:
-            raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
+        _check_side(side)
         grid = self.parts.dac.grid
         for node, volts in voltages.items():
             if not (isinstance(node, int | np.integer) and 0 <= node < self.network.node_count):
                 raise NotDrivable(
                     f"node {node} cannot be held; allowed: 0 to {self.network.node_count - 1} of {self.network.name}."
                 )
-            if not grid.v_min <= volts <= grid.v_max:
+            if not (isinstance(volts, float | int | np.number) and grid.v_min <= volts <= grid.v_max):
                 raise OutOfRange(
                     f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
                     "board's source gives."
@@ -202,6 +207,7 @@ class SimulatedBoard:
     def read(self, side: Side) -> FloatArray:
         """Read all node voltages of a side, shape (n,), as its converter gives them."""
         self._check_open()
+        _check_side(side)
         adc, v = self.parts.adc, self._voltages(side)
         if adc.offset_v:
             v = v + self._reading_offset[side]
@@ -243,6 +249,11 @@ class SimulatedBoard:
         """Set the bias for update probability `p`: p = bias / 1 V."""
         if not 0.0 <= p <= 1.0:
             raise OutOfRange(f"update probability {p}; allowed: 0 to 1.")
+        if p and not self.parts.gate.steps_at(p, self.network.edge_count):
+            raise OutOfRange(
+                f"update probability {p} of {self.network.edge_count} edges is no edge; allowed with a fixed "
+                f"number: 0, or at least {0.5 / self.network.edge_count:.2g}."
+            )
         self.bias_v = p
 
     def _latch(self) -> Update:
@@ -398,6 +409,9 @@ class SimulatedBoard:
 
     def close(self) -> None:
         """Make the board safe and let go of it."""
+        finish(self._shut)
+
+    def _shut(self) -> None:
         self.safe()
         self._open = False
 
@@ -407,4 +421,4 @@ class SimulatedBoard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        finish(self._shut)

@@ -48,7 +48,7 @@ class Digipot:
     twin_mismatch : float
         The twins of an edge differ by up to this share; the AD5222 dual: 0.002 typical, 0.01 at most (V).
     inl_lsb : float
-        Bow of R(k), up to this many steps at midscale; at most 0.5, 10 kohm parts 1 (V).
+        Bow of R(k), up to this many steps at midscale; at most 0.5, 10 kohm parts 1 (V). `dnl_lsb` comes on top.
     dnl_lsb : float
         Two neighbouring steps differ from one step by up to this much; at most 0.5, 10 kohm parts 1 (V).
     power_up : int
@@ -169,6 +169,10 @@ class Gate:
 
     fixed_number: bool = False
 
+    def steps_at(self, p: float, edges: int) -> bool:
+        """Tell whether any edge ever steps at an update probability."""
+        return round(p * edges) > 0 if self.fixed_number else p > 0
+
     def enabled(self, z: UInt64Array, p: float) -> BoolArray:
         """Decide for every edge from the high 32 bits of this trigger's draws."""
         high = z >> _32
@@ -233,11 +237,11 @@ class Leakage:
 
     Attributes
     ----------
-    ohm : float
-        Infinity for none; 1 Gohm is a FET-input buffer on a board (A).
+    ohm : float or None
+        None for no leak; 1 Gohm is a FET-input buffer on a board (A).
     """
 
-    ohm: float = float("inf")
+    ohm: float | None = None
 
 
 @dataclass(frozen=True)

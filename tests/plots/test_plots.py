@@ -78,4 +78,4 @@ def test_a_run_that_has_hardly_begun_can_be_drawn(tmp_path: Path) -> None:
         writer = RunWriter(tmp_path / "run.sqlite", board, labnet.Plan(task=task, steps=5))
         with labnet.Run.open(tmp_path / "run.sqlite") as run:
             run.plot().savefig(tmp_path / "none.png")
-        writer.close("interrupted").close()
+        writer.close("interrupted")

@@ -137,12 +137,12 @@ def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     while kills < 20:
         child = start(tmp_path)
         try:
-            child.wait(timeout=rng.uniform(0.4, 1.6))
+            child.wait(timeout=rng.uniform(0.6, 1.8))
         except subprocess.TimeoutExpired:
             committed = read_live(path)
             child.kill()
             child.wait()
-            kills += 1
+            kills += len(committed) > 0  # those while it still starts prove less
             np.testing.assert_array_equal(read_live(path), np.arange(max(len(read_live(path)), len(committed))))
         else:  # it was through before it was killed twenty times: once more
             assert child.returncode == 0

@@ -149,7 +149,7 @@ def test_a_newer_file_is_not_guessed_at(path: Path) -> None:
 
 
 def test_files_that_are_no_runs(tmp_path: Path) -> None:
-    with pytest.raises(NotARun, match="there is no file"):
+    with pytest.raises(NotARun, match="there is no run file"):
         labnet.Run.open(tmp_path / "nothing.sqlite")
     for name, content in (("text.sqlite", b"hello, hello, hello" * 99), ("empty.sqlite", b"")):
         (tmp_path / name).write_bytes(content)
@@ -187,7 +187,7 @@ def test_a_second_writer_is_told(path: Path) -> None:
         f"writer = RunWriter({str(path)!r}, board, labnet.Plan(task=task, steps=30))\n"
         "print('holding', flush=True)\n"
         "sys.stdin.read()\n"
-        "writer.close('interrupted').close()\n"
+        "writer.close('interrupted')\n"
     )
     child = subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None

@@ -1,0 +1,35 @@
+"""Ctrl-C at the wrong moment: what must be done is done, then the interrupt comes."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+def finish(action: Callable[[], None]) -> None:
+    """Do `action` to its end, whatever is pressed meanwhile. It may be done twice, so twice must be as good as once."""
+    try:
+        with _deferred():
+            action()
+    except KeyboardInterrupt:  # perhaps just before it was held back
+        with _deferred():
+            action()
+        raise
+
+
+@contextmanager
+def _deferred() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done. In other threads than the main one there is none to hold back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came and callable(before):
+            before(*came[0])

@@ -1,0 +1,84 @@
+"""What a run says about where it comes from, and whether a board and a plan are those it began with."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from labnet.board import Board
+from labnet.errors import RunMismatch
+from labnet.plan import Plan, Settings
+
+
+def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Give all that describes a run, as plain data."""
+    network = board.network
+    return {
+        "experiment": dict(experiment),
+        "plan": plan.to_dict(),
+        "network": {
+            "name": network.name,
+            "node_count": network.node_count,
+            "edges": network.edges.tolist(),
+            "positions": None if network.positions is None else network.positions.tolist(),
+            "r_ref_ohm": network.r_ref_ohm,
+            "digest": network.digest,
+        },
+        "board": {"address": board.address, **_plain(asdict(board.info))},
+        "calibration": None,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("labnet", "numpy", "scipy")},
+        },
+        "platform": platform.platform(),
+        "git": _git_state(),
+    }
+
+
+def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) -> None:
+    """Raise `RunMismatch` unless board and plan are those that `describe` gave."""
+    task = stored["plan"]["task"]
+    settings = {key: value for key, value in stored["plan"].items() if key != "task"}
+    was = {**Settings(**settings).model_dump(mode="json"), "task": task}  # keys that came later have their defaults
+    now = _plain(plan.to_dict())
+    differing = [key for key in now if now[key] != was.get(key)]
+    if differing:
+        shown = "; ".join(f"{key} was {_short(was.get(key))}, is {_short(now[key])}" for key in differing)
+        raise RunMismatch(f"{path} is a run of another plan: {shown}. Give the same plan, or a new path.")
+    fresh = describe(board, plan, {})
+    for part, keys in (("board", ("model", "serial", "parts")), ("network", ("digest", "r_ref_ohm"))):
+        for key in keys:
+            if stored[part][key] != fresh[part][key]:
+                raise RunMismatch(
+                    f"{path} was made on another board: {key} was {_short(stored[part][key])}, is "
+                    f"{_short(fresh[part][key])}. Open the same board ({stored['board']['address']}), or "
+                    "give a new path."
+                )
+
+
+def _plain(value: Any) -> Any:
+    """Give data as JSON gives it back."""
+    return json.loads(json.dumps(value, default=lambda x: sorted(x) if isinstance(x, frozenset) else dict(x)))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Give commit and cleanness of the working directory's repository, None outside one."""
+    try:
+        commit, status = (
+            subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "clean": not status}
