@@ -182,7 +182,7 @@ def _conductances(network: Network, resistances_ohm: ArrayLike) -> FloatArray:
 
 def _solve(network: Network, part: _Partition, g: FloatArray, rim: FloatArray, leak_s: float) -> FloatArray:
     """Solve L_ff x = rim and check it; rim has shape (F,) or (F, H)."""
-    if not 0.0 <= leak_s < np.inf:
+    if leak_s and not 0.0 < leak_s < np.inf:
         raise CircuitError(f"leak_s is {leak_s}; allowed: 0 or more siemens.")
     solve = _solve_dense if len(part.free) <= DENSE_UP_TO else _solve_sparse
     x, rcond = solve(part, g, rim, leak_s)
@@ -199,8 +199,8 @@ def _solve_dense(part: _Partition, g: FloatArray, rim: FloatArray, leak_s: float
     factor, x, info = lapack.dposv(matrix, rim)
     if info:
         return x, 0.0
-    # Twice the largest diagonal entry bounds the 1-norm of a Laplacian (Gershgorin).
-    rcond, _ = lapack.dpocon(factor, 2.0 * matrix.diagonal().max())
+    # Twice the largest entry, which is on the diagonal, bounds the 1-norm of a Laplacian (Gershgorin).
+    rcond, _ = lapack.dpocon(factor, 2.0 * matrix.max())
     return x, rcond
 
 

@@ -184,12 +184,11 @@ class Controller:
         self._ohm = ohm
 
     def _wait_until(self, time_s: float) -> None:
+        """Wait for a step's time. Without a period that was asked for, a slow board goes as fast as it can."""
         late = self.board.time_s - time_s
         if late < 0:
             self.board.wait(-late)
-        elif (
-            late > max(_LATE_S, 4 * np.spacing(time_s)) and self.plan.period_s is not None
-        ):  # else a slow board goes as fast as it can
+        elif late > _LATE_S and late > 4 * np.spacing(time_s) and self.plan.period_s is not None:
             raise LateStep(
                 f"a step was to begin at {time_s:g} s on the board's clock and began {late:g} s late; give a period_s "
                 f"longer than {self.plan.period_s:g} s, or leave it out."
@@ -243,7 +242,7 @@ class Controller:
     def _read(self, side: Side) -> FloatArray:
         """Read all nodes of a side, and see that they are voltages."""
         v = self.board.read(side)
-        if v.shape != self._ones.shape or not isfinite(self._ones @ v):
+        if v.shape != self._ones.shape or not isfinite(v.dot(self._ones)):
             raise BoardError(
                 f"{self.board.address} read {v} on the {side} side; allowed: one finite voltage for each of "
                 f"{len(self._ones)} nodes. Look at the board's converter and its wiring."
@@ -319,7 +318,7 @@ def clamp(eta: float, desired: FloatArray, free: FloatArray, source: Converter) 
     if source.bits is None:
         nudged = eta * desired + (1.0 - eta) * free
         clipped = np.minimum(np.maximum(nudged, source.v_min), source.v_max)
-        return clipped, bool((clipped != nudged).any())
+        return clipped, clipped.tolist() != nudged.tolist()
     eta_q15 = round(eta * 32768)
     codes = (eta_q15 * source.nearest(desired) + (32768 - eta_q15) * source.codes(free) + 16384) >> 15
     cut = np.clip(codes, 0, source.top)

@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _SETTLED = 40.0  # time constants after which exp(-t / tau) is below half a unit in the last place
+_WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 _SIDES: tuple[Side, Side] = ("free", "clamped")
 
@@ -133,7 +134,8 @@ class SimulatedBoard:
         twins_equal = ohm is self.resistances("free")
         if side == "clamped" and twins_equal and free_held and free_held.items() <= held.items():
             free = self._static("free")
-            more = {node: 0.0 if node in free_held else volts - free[node] for node, volts in held.items()}
+            now = free.tolist()
+            more = {node: 0.0 if node in free_held else volts - now[node] for node, volts in held.items()}
             target = free + circuit.node_voltages(self.network, ohm, more, self._leak_s)
             target[list(held)] = list(held.values())
         else:
@@ -182,11 +184,11 @@ class SimulatedBoard:
         _check_side(side)
         grid = self.parts.dac.grid
         for node, volts in voltages.items():
-            if not (isinstance(node, int | np.integer) and 0 <= node < self.network.node_count):
+            if not (isinstance(node, _WHOLE) and 0 <= node < self.network.node_count):
                 raise NotDrivable(
                     f"node {node} cannot be held; allowed: 0 to {self.network.node_count - 1} of {self.network.name}."
                 )
-            if not (isinstance(volts, float | int | np.number) and grid.v_min <= volts <= grid.v_max):
+            if not (isinstance(volts, _REAL) and grid.v_min <= volts <= grid.v_max):
                 raise OutOfRange(
                     f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
                     "board's source gives."

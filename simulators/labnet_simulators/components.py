@@ -79,15 +79,15 @@ class Digipot:
         self, seed: int, side: Side, edges: UInt64Array, end_to_end_ohm: FloatArray, wipers: IntArray
     ) -> FloatArray:
         """Give the resistance of every edge on one side, in ohms, shape (E,)."""
+        ohm_per_step = end_to_end_ohm / self.positions
+        if self.inl_lsb == self.dnl_lsb == 0.0:
+            return self.wiper_ohm + wipers * ohm_per_step
         k = wipers.astype(np.float64)
-        number = int(side == "clamped")
-        if self.inl_lsb:
-            bow = self.inl_lsb * _spread(seed, Stream.POT_INL, number, edges)
-            k += bow * np.sin(np.pi * k / (self.positions - 1))
-        if self.dnl_lsb:
-            at = edges + (wipers.astype(np.uint64) << _32)
-            k += 0.5 * self.dnl_lsb * _spread(seed, Stream.POT_DNL, number, at)
-        return self.wiper_ohm + np.maximum(k, 0.0) * (end_to_end_ohm / self.positions)
+        bow = self.inl_lsb * _spread(seed, Stream.POT_INL, int(side == "clamped"), edges)
+        k += bow * np.sin(np.pi * k / (self.positions - 1))
+        at = edges + (wipers.astype(np.uint64) << _32)
+        k += 0.5 * self.dnl_lsb * _spread(seed, Stream.POT_DNL, int(side == "clamped"), at)
+        return self.wiper_ohm + np.maximum(k, 0.0) * ohm_per_step
 
 
 @dataclass(frozen=True)

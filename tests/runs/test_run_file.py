@@ -23,6 +23,8 @@ from labnet.errors import (
     RunTooNew,
     WalKept,
 )
+from labnet.runs import RunWriter
+from labnet_simulators import SimulatedBoard
 
 
 def train(path: Path | None, steps: int = 30, address: str = "sim://twin16?seed=2", **settings: object) -> labnet.Run:
@@ -280,3 +282,98 @@ def test_meta_is_plain_json(path: Path) -> None:
     for key, value in database.execute("SELECT key, value FROM meta"):
         assert json.loads(value) is not None or key in {"calibration", "git"}
     database.close()
+
+
+def test_a_foreign_database_is_not_touched(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE t (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(NotARun):
+        train(path, resume=True)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["run.sqlite"]
+
+
+def test_a_refused_resume_leaves_a_complete_run_as_it_was(path: Path) -> None:
+    train(path).close()
+    before = path.read_bytes()
+    with pytest.raises(RunMismatch):
+        train(path, resume=True, eta=0.5)
+    assert path.read_bytes() == before
+
+
+def test_another_unit_of_resistance_is_another_board(path: Path) -> None:
+    task = labnet.tasks.Allostery.sample(labnet.networks.twin16())
+    rule = labnet.Continuous(gamma=0.01)
+    labnet.train(SimulatedBoard(task.network), task, steps=3, rule=rule, path=path, progress=False).close()
+    other = labnet.Network(task.network.edges, 9, r_ref_ohm=1e3, name="twin16")
+    with pytest.raises(RunMismatch, match=r"r_ref_ohm was 10000\.0, is 1000\.0"):
+        labnet.train(SimulatedBoard(other), task, steps=3, rule=rule, path=path, progress=False, resume=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
+def test_another_spelling_of_the_path_is_the_same_file(path: Path) -> None:
+    alias = path.with_name("alias.sqlite")
+    with labnet.open_board("sim://twin16?seed=2") as board:
+        plan = labnet.Plan(task=labnet.tasks.Allostery.sample(board.network), steps=5)
+        with RunWriter(path, board, plan):
+            alias.symlink_to(path)
+            with pytest.raises(RunInUse):
+                RunWriter(alias, board, plan, resume=True)
+
+
+def test_a_closed_run_is_whole_even_while_somebody_has_it_open(path: Path) -> None:
+    train(path, steps=5).close()
+    path.unlink()
+    with labnet.open_board("sim://twin16?seed=2") as board:
+        plan = labnet.Plan(task=labnet.tasks.Allostery.sample(board.network), steps=300)
+        writer = RunWriter(path, board, plan)
+        with writer, labnet.Run.open(path) as reader:
+            labnet.Controller(board, plan).run(writer, lambda _: None)
+            assert reader.status == "running"
+            with pytest.warns(WalKept):
+                writer.close("complete")
+            alone = path.with_name("copy.sqlite")
+            alone.write_bytes(path.read_bytes())
+            with labnet.Run.open(alone) as copy:
+                assert len(copy.steps()) == 301
+
+
+def test_who_was_killed_is_called_stopped(path: Path) -> None:
+    train(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE meta SET value = '\"running\"' WHERE key = 'status'")
+    database.close()
+    with labnet.Run.open(path) as run:
+        assert run.status == "stopped"
+
+
+def test_a_run_that_is_removed_while_it_is_written_says_so(path: Path) -> None:
+    with labnet.open_board("sim://twin16?seed=2") as board:
+        plan = labnet.Plan(task=labnet.tasks.Allostery.sample(board.network), steps=5)
+        writer = RunWriter(path, board, plan)
+        path.unlink()
+        with pytest.raises(RunError, match="was removed while it was written"):
+            writer.save_state(0, {})
+        with pytest.raises(RunNotWritable):
+            writer.close("failed")
+
+
+def test_an_export_that_fails_leaves_nothing(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with train(path) as run:
+
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+        with pytest.raises(OSError, match="No space left"):
+            run.export("csv", tmp_path / "out")
+        assert not list((tmp_path / "out").iterdir())
+        monkeypatch.undo()
+        assert len(run.export("csv", tmp_path / "out")) == 5
+
+
+def test_a_frame_of_what_did_not_move_is_refused(path: Path) -> None:
+    with train(path) as run, pytest.raises(RunError, match="frame\\('wipers'\\)"):
+        run.frame("resistances")
