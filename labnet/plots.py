@@ -9,7 +9,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     axes.grid(alpha=0.25)
     if legend:
         axes.legend(
-            title="edge",
+            title=f"edge (of {run.network.edge_count})",
             frameon=False,
             fontsize=8,
             title_fontsize=8,
@@ -147,7 +146,7 @@ def _draw_nodes(axes: Axes, run: "Run", v_free: NDArray[np.float64]) -> None:
     at, task = run.network.layout, run.task
     axes.scatter(at[:, 0], at[:, 1], s=18, color="#888888", zorder=3)
     handles = [Line2D([], [], color=_ACTIVE, lw=7, label="active edge (gate open)")]
-    stroke = [withStroke(linewidth=3, foreground="white")]
+    label = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     for role, (name, colour, marker) in _ROLES.items():
         nodes = list(getattr(task, role))
         if not nodes:
@@ -168,7 +167,7 @@ def _draw_nodes(axes: Axes, run: "Run", v_free: NDArray[np.float64]) -> None:
                 ha="center",
                 fontsize=8,
                 zorder=5,
-                path_effects=stroke,
+                bbox=label,
             )
     axes.legend(handles=handles, frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
 

@@ -6,6 +6,7 @@ import pytest
 
 import labnet
 from labnet.errors import ExperimentError
+from labnet.experiment import AllosteryTask, ClassificationTask, RegressionTask
 from labnet.plan import LogSpaced
 
 FOLDER = Path(__file__).parents[2] / "experiments"
@@ -99,3 +100,17 @@ def test_broken_toml_and_terminals(tmp_path: Path) -> None:
     (tmp_path / "far.toml").write_text(GOOD.replace("[3, 4]", "[3, 400]"))
     with pytest.raises(ExperimentError, match="node 400 is not in packing143"):
         labnet.Experiment.load(tmp_path / "far.toml").plan(labnet.networks.packing())
+
+
+def test_the_page_names_every_key() -> None:
+    page = (FOLDER.parent / "docs" / "experiment-file.md").read_text()
+    models = (
+        labnet.Experiment,
+        labnet.GlobalClock,
+        labnet.Continuous,
+        AllosteryTask,
+        RegressionTask,
+        ClassificationTask,
+    )
+    for name in {key for model in models for key in model.model_fields} - {"kind", "clock", "rule", "task"}:
+        assert f"`{name}`" in page, name
