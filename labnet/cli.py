@@ -58,6 +58,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run at PATH, or start it where there is none.")
     ] = False,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="Make every log point survive a power cut too; slower.")
+    ] = False,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. clock.p=0.1; repeatable."),
@@ -73,10 +76,10 @@ def run(
     changes = list(change or [])
     if board is not None:
         changes.append(f"board={board}")
-    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume)
+    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume, durable)
 
 
-def _train(file: Path, changes: list[str], path: Path, resume: bool = False) -> None:
+def _train(file: Path, changes: list[str], path: Path, resume: bool = False, durable: bool = False) -> None:
     experiment = Experiment.load(file, changes)
     with open_board(experiment.board) as opened:
         try:
@@ -84,7 +87,8 @@ def _train(file: Path, changes: list[str], path: Path, resume: bool = False) -> 
         except (PlanError, TaskError) as error:
             raise ExperimentError(f"{file}: {error}") from None
         try:
-            done = run_plan(opened, plan, path, experiment=experiment.model_dump(mode="json"), resume=resume)
+            stored = experiment.model_dump(mode="json")
+            done = run_plan(opened, plan, path, experiment=stored, resume=resume, durable=durable)
         except KeyboardInterrupt:
             err.print(
                 f"Interrupted. The board is safe, {path} holds every committed step; --resume goes on.", soft_wrap=True

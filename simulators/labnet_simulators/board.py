@@ -19,18 +19,17 @@ from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Record
 from labnet_simulators.components import Parts
+from labnet_simulators.voltages import SIDES, TwinVoltages
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_SETTLED = 40.0  # time constants after which exp(-t / tau) is below half a unit in the last place
 _WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
-_SIDES: tuple[Side, Side] = ("free", "clamped")
 
 
 def _check_side(side: str) -> None:
-    if side not in _SIDES:
+    if side not in SIDES:
         raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
 
 
@@ -72,7 +71,6 @@ class SimulatedBoard:
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
         self._nodes = np.arange(network.node_count, dtype=np.uint64)
-        self._leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
         self._open = True
         self._bias_v = 0.0
         self._time_ns = 0
@@ -83,17 +81,15 @@ class SimulatedBoard:
         self._reads: dict[Side, int] = {"free": 0, "clamped": 0}
         self._wipers = np.full(network.edge_count, parts.pot.power_up, dtype=np.int64)
         self._set_ohm: FloatArray | None = None
-        self._held: dict[Side, dict[int, float]] = {"free": {}, "clamped": {}}
-        self._target: dict[Side, FloatArray | None] = {"free": None, "clamped": None}
         self._ohm: dict[Side, FloatArray] = {}
-        self._moved_ns = 0
-        self._moving_from: dict[Side, FloatArray] = {side: np.zeros(network.node_count) for side in _SIDES}
+        leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
+        self._voltages = TwinVoltages(network, self.resistances, leak_s, parts.settling.tau_s)
 
     # What it is made of -----------------------------------------------------------------------------------------
 
     @cached_property
     def _end_to_end(self) -> dict[Side, FloatArray]:
-        return {side: self.parts.pot.end_to_end(self.seed, side, self._edges) for side in _SIDES}
+        return {side: self.parts.pot.end_to_end(self.seed, side, self._edges) for side in SIDES}
 
     @cached_property
     def _source_offset(self) -> FloatArray:
@@ -102,8 +98,8 @@ class SimulatedBoard:
 
     @cached_property
     def _reading_offset(self) -> dict[Side, FloatArray]:
-        z = {side: draw(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(_SIDES)}
-        return {side: self.parts.adc.offset_v * (2.0 * uniform(z[side]) - 1.0) for side in _SIDES}
+        z = {side: draw(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(SIDES)}
+        return {side: self.parts.adc.offset_v * (2.0 * uniform(z[side]) - 1.0) for side in SIDES}
 
     def resistances(self, side: Side) -> FloatArray:
         """Give the true resistances of a side, in ohms, shape (E,); read-only."""
@@ -111,7 +107,7 @@ class SimulatedBoard:
             return self._set_ohm
         if not self._ohm:
             pot = self.parts.pot
-            for each in _SIDES[: 1 if pot.twins_equal else 2]:
+            for each in SIDES[: 1 if pot.twins_equal else 2]:
                 ohm = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
                 self._ohm[each] = _read_only(ohm)
             self._ohm.setdefault("clamped", self._ohm["free"])
@@ -119,53 +115,9 @@ class SimulatedBoard:
 
     # Voltages ---------------------------------------------------------------------------------------------------
 
-    def _static(self, side: Side) -> FloatArray:
-        """Solve for the voltages a side settles to, shape (n,).
-
-        Where the clamped side holds what the free side does and more, and the twins are equal, it is the free state
-        plus the response to the difference at the nodes it holds besides: edges that the clamp does not reach then
-        have exactly equal drops on both sides, as Eq. 10 takes them.
-        """
-        target = self._target[side]
-        if target is not None:
-            return target
-        held, ohm = self._held[side], self.resistances(side)
-        free_held = self._held["free"]
-        twins_equal = ohm is self.resistances("free")
-        if side == "clamped" and twins_equal and free_held and free_held.items() <= held.items():
-            free = self._static("free")
-            now = free.tolist()
-            more = {node: 0.0 if node in free_held else volts - now[node] for node, volts in held.items()}
-            target = free + circuit.node_voltages(self.network, ohm, more, self._leak_s)
-            target[list(held)] = list(held.values())
-        else:
-            target = circuit.node_voltages(self.network, ohm, held, self._leak_s)
-        self._target[side] = target
-        return target
-
-    def _voltages(self, side: Side) -> FloatArray:
-        """Give the voltages of a side now, on their way to the static ones."""
-        target = self._static(side)
-        if not self.parts.settling.tau_s:
-            return target
-        passed = (self._time_ns - self._moved_ns) * 1e-9 / self.parts.settling.tau_s
-        if passed > _SETTLED:
-            return target
-        now: FloatArray = target + (self._moving_from[side] - target) * np.exp(-passed)
-        held = self._held[side]
-        now[list(held)] = list(held.values())
-        return now
-
     def _before_change(self, *changed: Side) -> None:
-        """Note where voltages are before something changes, and forget the solutions that it invalidates."""
         self._check_open()
-        if self.parts.settling.tau_s:
-            for side in _SIDES:
-                if self._held[side] or self._leak_s:
-                    self._moving_from[side] = self._voltages(side)
-            self._moved_ns = self._time_ns
-        for side in changed:
-            self._target[side] = None
+        self._voltages.before_change(self._time_ns, *changed)
 
     def _check_open(self) -> None:
         if not self._open:
@@ -204,13 +156,13 @@ class SimulatedBoard:
             self._reads = {"free": 0, "clamped": 0}
         else:
             self._before_change("free", "clamped")
-        self._held[side] = held
+        self._voltages.held[side] = held
 
     def read(self, side: Side) -> FloatArray:
         """Read all node voltages of a side, shape (n,), as its converter gives them."""
         self._check_open()
         _check_side(side)
-        adc, v = self.parts.adc, self._voltages(side)
+        adc, v = self.parts.adc, self._voltages.at(side, self._time_ns)
         if adc.offset_v:
             v = v + self._reading_offset[side]
         if adc.noise_v:
@@ -261,7 +213,7 @@ class SimulatedBoard:
     def _latch(self) -> Update:
         """Work out what the next trigger latches."""
         z = draw(self.seed, Stream.TRIGGER, self._triggers, self._edges)
-        free, clamped = self._voltages("free"), self._voltages("clamped")
+        free, clamped = (self._voltages.at(side, self._time_ns) for side in SIDES)
         drops = circuit.edge_drops(self.network, free)
         more = circuit.edge_drops(self.network, clamped - free)
         up = self.parts.comparator.up(self.seed, self._triggers, z, drops, more)
@@ -366,47 +318,33 @@ class SimulatedBoard:
     def snapshot(self) -> Snapshot:
         """Give everything that decides the board's future."""
         self._check_open()
-        counters = [
-            self._time_ns,
-            self._moved_ns,
-            self._triggers,
-            self._clamped_drives,
-            *self._reads.values(),
-        ]
-        state: Snapshot = {
+        counters = [self._time_ns, self._triggers, self._clamped_drives, *self._reads.values()]
+        return {
             "counters": np.array(counters, dtype=np.int64),
             "bias_v": np.array([self._bias_v]),
             "wipers": self._wipers.copy(),
             "set_ohm": np.empty(0) if self._set_ohm is None else self._set_ohm.copy(),
+            **self._voltages.snapshot(),
         }
-        for side in _SIDES:
-            state[f"{side}_held"] = np.array(list(self._held[side].items()), dtype=np.float64).reshape(-1, 2)
-            state[f"{side}_moving_from"] = self._moving_from[side].copy()
-        return state
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the board back to a snapshot."""
         self._check_open()
-        counters = snapshot["counters"].tolist()
-        self._time_ns, self._moved_ns, self._triggers, self._clamped_drives = counters[:4]
-        self._reads = {"free": counters[4], "clamped": counters[5]}
+        self._time_ns, self._triggers, self._clamped_drives, *reads = snapshot["counters"].tolist()
+        self._reads = dict(zip(SIDES, reads, strict=True))
         self._bias_v = float(snapshot["bias_v"][0])
         self._wipers = snapshot["wipers"].astype(np.int64)
         self._set_ohm = _read_only(snapshot["set_ohm"].copy()) if snapshot["set_ohm"].size else None
         self._ohm = {}
-        for side in _SIDES:
-            self._held[side] = {int(node): float(volts) for node, volts in snapshot[f"{side}_held"]}
-            self._moving_from[side] = snapshot[f"{side}_moving_from"].copy()
-            self._target[side] = None
+        self._voltages.restore(snapshot)
 
     def safe(self) -> None:
         """Put all sources to 0 V and the gates' bias to 0: no edge steps. Never fails."""
         if self._open:
             with suppress(LabnetError):
                 self._before_change("free", "clamped")
-            for side in _SIDES:
-                self._held[side] = dict.fromkeys(self._held[side], 0.0)
-                self._target[side] = None
+            for side, held in self._voltages.held.items():
+                self._voltages.held[side] = dict.fromkeys(held, 0.0)
             self._bias_v = 0.0
 
     def close(self) -> None:
