@@ -66,6 +66,11 @@ class Converter:
         return self.volts(self.codes(volts))
 
 
+def nominal_ohm(wipers: ArrayLike, wiper_ohm: float, end_to_end_ohm: float, wiper_positions: int) -> FloatArray:
+    """Give R(k) = R_W + k R_AB / positions, in ohms."""
+    return wiper_ohm + np.asarray(wipers) * (end_to_end_ohm / wiper_positions)
+
+
 class Update(NamedTuple):
     """What one trigger latched.
 
@@ -123,7 +128,7 @@ class BoardInfo:
 
     def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
         """Give the nominal resistances of wiper positions, in ohms."""
-        return self.wiper_ohm + np.asarray(wipers) * (self.end_to_end_ohm / self.wiper_positions)
+        return nominal_ohm(wipers, self.wiper_ohm, self.end_to_end_ohm, self.wiper_positions)
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from labnet import __version__
 from labnet.board import find_boards, open_board
-from labnet.errors import ExperimentError, LabnetError, PlanError, RunError, TaskError
+from labnet.errors import ExperimentError, LabnetError, PlanError, RunError
 from labnet.experiment import Experiment
 from labnet.runs import Run
 from labnet.runs.export import Format, whole_file
@@ -84,7 +84,7 @@ def _train(file: Path, changes: list[str], path: Path, resume: bool = False, dur
     with open_board(experiment.board) as opened:
         try:
             plan = experiment.plan(opened.network)
-        except (PlanError, TaskError) as error:
+        except PlanError as error:
             raise ExperimentError(f"{file}: {error}") from None
         try:
             stored = experiment.model_dump(mode="json")

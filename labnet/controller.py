@@ -132,8 +132,8 @@ class Controller:
         errors = self.measure(steps)
         writer.add_errors(errors)
         self._wait_until(self._start_time_s + steps * period_s)
-        closing = Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
-        writer.add(self._record(steps, [], self.board.time_s, State(_NO_FLOATS, _NO_FLOATS, False), closing))
+        nothing = State(_NO_FLOATS, _NO_FLOATS, False), Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
+        writer.add(self._record(steps, [], self.board.time_s, *nothing, self._positions()))
         show(Progress(steps, errors))
 
     def _begin(self, writer: RunWriter) -> int:
@@ -213,16 +213,17 @@ class Controller:
         """Run one step; gives its record if it is to be logged."""
         time_s = self.board.time_s
         examples = self.plan.examples_at(step)
-        if not isinstance(self.rule, Continuous):
+        before = self._positions() if log else None
+        if isinstance(self.rule, Continuous):
+            state, update = self._step_by_host(step, examples)
+        else:
             state = self.show(examples[0], self.plan.eta_at(step), read_all=log)
-            before = self.board.wipers() if log else _NO_WIPERS
             update = self.board.trigger()
-            return self._record(step, examples, time_s, state, update, before) if log else None
-        ohm_before = self._ohm
-        state, update = self._step_by_host(step, examples)
-        if not log:
-            return None
-        return self._record(step, examples, time_s, state, update, _NO_WIPERS, ohm_before)
+        return None if before is None else self._record(step, examples, time_s, state, update, before)
+
+    def _positions(self) -> tuple[NDArray[Any], FloatArray]:
+        """Give wipers and set resistances as they are; those that the rule does not move are empty."""
+        return (self.board.wipers(), _NO_FLOATS) if self._ohm is None else (_NO_WIPERS, self._ohm)
 
     def show(self, example: int, eta: float, read_all: bool) -> State:
         """Bring both sides to their states for one training example; read all nodes where wanted."""
@@ -286,15 +287,10 @@ class Controller:
         time_s: float,
         state: State,
         update: Update,
-        wipers: NDArray[Any] | None = None,
-        ohm: FloatArray | None = None,
+        before: tuple[NDArray[Any], FloatArray],
     ) -> Record:
-        """Put a record together; left-out wipers and resistances are those of now."""
-        if isinstance(self.rule, Continuous):
-            ohm = self._ohm if ohm is None else ohm
-            wipers = _NO_WIPERS
-        elif wipers is None:
-            wipers = self.board.wipers()
+        """Put a record together."""
+        wipers, ohm = before
         return Record(
             step=step,
             example=examples[0] if len(examples) == 1 else -1,
@@ -305,7 +301,7 @@ class Controller:
             directions=update.directions,
             enabled=update.enabled.view(np.int8),
             wipers=wipers.astype(np.int16),
-            resistances_ohm=_NO_FLOATS if ohm is None else ohm,
+            resistances_ohm=ohm,
         )
 
 

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from labnet.board import nominal_ohm
+
 if TYPE_CHECKING:
     from labnet.runs import Run
 
@@ -184,9 +186,8 @@ def _last_update(run: "Run", steps: NDArray[np.int64], step: int) -> tuple[NDArr
 def _resistances_kohm(run: "Run", step: int) -> NDArray[np.float64]:
     if run.plan.rule.name == "continuous":
         return np.asarray(run.array("resistances_ohm", [step])[0] / 1e3)
-    board = run.meta["board"]
-    ohm_per_step = board["end_to_end_ohm"] / board["wiper_positions"]
-    return np.asarray((board["wiper_ohm"] + run.array("wipers", [step])[0] * ohm_per_step) / 1e3)
+    pot = {name: run.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
+    return nominal_ohm(run.array("wipers", [step])[0], **pot) / 1e3
 
 
 def _thinned(steps: NDArray[np.int64]) -> NDArray[np.int64]:

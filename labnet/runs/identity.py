@@ -17,19 +17,10 @@ from labnet.plan import Plan, Settings
 
 def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Give all that describes a run, as plain data."""
-    network = board.network
     return {
         "experiment": dict(experiment),
         "plan": plan.to_dict(),
-        "network": {
-            "name": network.name,
-            "node_count": network.node_count,
-            "edges": network.edges.tolist(),
-            "positions": None if network.positions is None else network.positions.tolist(),
-            "r_ref_ohm": network.r_ref_ohm,
-            "digest": network.digest,
-        },
-        "board": {"address": board.address, **_plain(asdict(board.info))},
+        **_hardware(board),
         "calibration": None,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -51,7 +42,7 @@ def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) 
     if differing:
         shown = "; ".join(f"{key} was {_short(was.get(key))}, is {_short(now[key])}" for key in differing)
         raise RunMismatch(f"{path} is a run of another plan: {shown}. Give the same plan, or a new path.")
-    fresh = describe(board, plan, {})
+    fresh = _hardware(board)
     for part, keys in (("board", ("model", "serial", "parts")), ("network", ("digest", "r_ref_ohm"))):
         for key in keys:
             if stored[part][key] != fresh[part][key]:
@@ -60,6 +51,22 @@ def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) 
                     f"{_short(fresh[part][key])}. Open the same board ({stored['board']['address']}), or "
                     "give a new path."
                 )
+
+
+def _hardware(board: Board) -> dict[str, Any]:
+    """Give network and board, as plain data."""
+    network = board.network
+    return {
+        "network": {
+            "name": network.name,
+            "node_count": network.node_count,
+            "edges": network.edges.tolist(),
+            "positions": None if network.positions is None else network.positions.tolist(),
+            "r_ref_ohm": network.r_ref_ohm,
+            "digest": network.digest,
+        },
+        "board": {"address": board.address, **_plain(asdict(board.info))},
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -108,12 +108,6 @@ class Classification(Task):
         return {**super().to_dict(), **sets, "class_targets": self.class_targets.tolist()}
 
     @classmethod
-    def from_dict(cls, network: Network, data: dict[str, Any]) -> Self:
-        """Build the task that `to_dict` described."""
-        names = ("inputs", "outputs", "grounds", "class_targets", "train", "test")
-        return cls(network, **{name: data[name] for name in names})
-
-    @classmethod
     def sample(
         cls,
         network: Network,

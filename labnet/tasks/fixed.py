@@ -117,12 +117,6 @@ class Regression(Task):
         super().__init__(network, tuple(inputs), tuple(outputs), tuple(grounds), sets[0], sets[1])
 
     @classmethod
-    def from_dict(cls, network: Network, data: dict[str, Any]) -> Self:
-        """Build the task that `to_dict` described."""
-        names = ("inputs", "outputs", "grounds", "train", "test")
-        return cls(network, **{name: data[name] for name in names})
-
-    @classmethod
     def sample(
         cls,
         network: Network,

@@ -153,7 +153,9 @@ class Task:
     @classmethod
     def from_dict(cls, network: Network, data: dict[str, Any]) -> "Task":
         """Build the task that `to_dict` described."""
-        raise TypeError(f"{cls.__name__} does not say how it is built from plain data.")
+        if cls is Task:
+            raise TypeError("a Task without a kind does not say how it is built from plain data.")
+        return cls(network, **{key: value for key, value in data.items() if key != "kind"})
 
 
 def examples_or_none(inputs: ArrayLike, targets: ArrayLike, i: int, o: int) -> Examples:
@@ -205,19 +207,18 @@ def choose_terminals(
     network: Network, rng: np.random.Generator, **wanted: int | Sequence[int]
 ) -> dict[str, tuple[int, ...]]:
     """Choose nodes for each role: a count is drawn from the nodes still unused, a list is taken as it is."""
-    listed = [whole_nodes(role, nodes) for role, nodes in wanted.items() if not isinstance(nodes, int | np.integer)]
-    named = {node for nodes in listed for node in nodes}
+    chosen = {role: whole_nodes(role, n) for role, n in wanted.items() if not isinstance(n, int | np.integer)}
+    named = {node for nodes in chosen.values() for node in nodes}
     unused = [node for node in rng.permutation(network.node_count).tolist() if node not in named]
-    chosen: dict[str, tuple[int, ...]] = {}
     for role, nodes in wanted.items():
         if not isinstance(nodes, int | np.integer):
-            chosen[role] = whole_nodes(role, nodes)
             continue
         if nodes < 0 or nodes > len(unused):
             raise TaskError(
                 f"{role} = {nodes}; allowed: 0 to {len(unused)}, the nodes of {network.name} that are still unused."
             )
         chosen[role], unused = tuple(unused[:nodes]), unused[nodes:]
+    chosen = {role: chosen[role] for role in wanted}
     check_terminals(network, chosen)
     return chosen
 

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from labnet import circuit
 from labnet.board import BoardInfo, Side, Snapshot, Update
-from labnet.draws import Stream, draw, normal, uniform
+from labnet.draws import Stream, draw, normal
 from labnet.errors import BoardClosed, LabnetError, NotDrivable, NotSupported, OutOfRange
 from labnet.interrupts import finish
 from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Record
-from labnet_simulators.components import Parts
+from labnet_simulators.components import Parts, spread
 from labnet_simulators.voltages import SIDES, TwinVoltages
 
 FloatArray = NDArray[np.float64]
@@ -93,13 +93,14 @@ class SimulatedBoard:
 
     @cached_property
     def _source_offset(self) -> FloatArray:
-        z = draw(self.seed, Stream.SOURCE_OFFSET, 0, self._nodes)
-        return self.parts.dac.offset_v * (2.0 * uniform(z) - 1.0)
+        return self.parts.dac.offset_v * spread(self.seed, Stream.SOURCE_OFFSET, 0, self._nodes)
 
     @cached_property
     def _reading_offset(self) -> dict[Side, FloatArray]:
-        z = {side: draw(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(SIDES)}
-        return {side: self.parts.adc.offset_v * (2.0 * uniform(z[side]) - 1.0) for side in SIDES}
+        offset_v = self.parts.adc.offset_v
+        return {
+            side: offset_v * spread(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(SIDES)
+        }
 
     def resistances(self, side: Side) -> FloatArray:
         """Give the true resistances of a side, in ohms, shape (E,); read-only."""

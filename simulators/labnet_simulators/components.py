@@ -26,7 +26,7 @@ _32 = np.uint64(32)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 
 
-def _spread(seed: int, stream: Stream, step: int, i: UInt64Array) -> FloatArray:
+def spread(seed: int, stream: Stream, step: int, i: UInt64Array) -> FloatArray:
     """Draw uniform numbers in [-1, 1)."""
     return 2.0 * uniform(draw(seed, stream, step, i)) - 1.0
 
@@ -71,8 +71,8 @@ class Digipot:
 
     def end_to_end(self, seed: int, side: Side, edges: UInt64Array) -> FloatArray:
         """Give R_AB of every edge's pot on one side, in ohms."""
-        common = 1.0 + self.tolerance * _spread(seed, Stream.POT_END_TO_END, 0, edges)
-        apart = 0.5 * self.twin_mismatch * _spread(seed, Stream.POT_MISMATCH, 0, edges)
+        common = 1.0 + self.tolerance * spread(seed, Stream.POT_END_TO_END, 0, edges)
+        apart = 0.5 * self.twin_mismatch * spread(seed, Stream.POT_MISMATCH, 0, edges)
         return self.end_to_end_ohm * common * (1.0 + (apart if side == "clamped" else -apart))
 
     def resistances(
@@ -83,10 +83,10 @@ class Digipot:
         if self.inl_lsb == self.dnl_lsb == 0.0:
             return self.wiper_ohm + wipers * ohm_per_step
         k = wipers.astype(np.float64)
-        bow = self.inl_lsb * _spread(seed, Stream.POT_INL, int(side == "clamped"), edges)
+        bow = self.inl_lsb * spread(seed, Stream.POT_INL, int(side == "clamped"), edges)
         k += bow * np.sin(np.pi * k / (self.positions - 1))
         at = edges + (wipers.astype(np.uint64) << _32)
-        k += 0.5 * self.dnl_lsb * _spread(seed, Stream.POT_DNL, int(side == "clamped"), at)
+        k += 0.5 * self.dnl_lsb * spread(seed, Stream.POT_DNL, int(side == "clamped"), at)
         return self.wiper_ohm + np.maximum(k, 0.0) * ohm_per_step
 
 
@@ -147,7 +147,7 @@ class ComparatorPair:
     def up(self, seed: int, count: int, z: UInt64Array, d_free: FloatArray, d_more: FloatArray) -> BoolArray:
         """Decide for every edge; parameters as in `EffectiveComparator.up`. On exact ties the XOR decides."""
         edges = np.arange(len(z), dtype=np.uint64)
-        error = [self.offset_v * _spread(seed, Stream.OFFSET, which, edges) for which in (0, 1)]
+        error = [self.offset_v * spread(seed, Stream.OFFSET, which, edges) for which in (0, 1)]
         if self.noise_v:
             for which in (0, 1):
                 at = edges + (np.uint64(which) << _32)
