@@ -8,6 +8,7 @@ from labnet.networks import Network
 from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan
 from labnet.records import Record
 from labnet.runs import Run
+from labnet.sweeps import Sweep, sweep
 from labnet.tasks import Task
 from labnet.training import run_plan, train
 
@@ -25,6 +26,7 @@ __all__ = [
     "Plan",
     "Record",
     "Run",
+    "Sweep",
     "Task",
     "circuit",
     "errors",
@@ -32,6 +34,7 @@ __all__ = [
     "networks",
     "open_board",
     "run_plan",
+    "sweep",
     "tasks",
     "train",
 ]

@@ -3,7 +3,7 @@
 Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -18,7 +18,7 @@ from labnet.networks import Network
 
 if TYPE_CHECKING:
     from labnet.plan import Plan
-    from labnet.records import Record
+    from labnet.records import Block
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -192,12 +192,20 @@ class Board(Protocol):
         """Set the resistances of both twins, shape (E,), where `info` allows."""
         ...
 
-    def train(self, plan: "Plan") -> "Iterator[list[Record]]":
-        """Run a plan that `info.plans` lists, without the host; yields blocks of records."""
+    def train(self, plan: "Plan", first: int = 0, start_s: float | None = None) -> "Iterator[Block]":
+        """Run a plan that `info.plans` lists, without the host; yields its blocks.
+
+        Begins at step `first`, from the wipers or resistances as they stand. Step k starts at `start_s` + k period on
+        the board's clock; left out, as soon as the board can.
+        """
         ...
 
-    def train_many(self, plans: "Iterable[Plan]") -> "Iterator[list[Record]]":
-        """Run many plans at once, where the board can."""
+    def train_many(self, plans: "Sequence[Plan]") -> "Iterator[Block]":
+        """Run many plans at once where the board can: each as if alone on this board as it stands, from its own start.
+
+        Blocks of one plan come in the order of its steps, those of different plans in any order. A plan that fails says
+        so in its last block, and the others go on. The board itself stays as it stands.
+        """
         ...
 
     def snapshot(self) -> Snapshot:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 
-import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import lapack
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 from scipy.sparse.linalg import splu
 
 from labnet.errors import BadResistance, CircuitError, FloatingNode, IllConditioned
@@ -42,8 +42,12 @@ class _Partition:
     rim_column: IntArray  # which held node, 0 .. H - 1
 
 
-@lru_cache(maxsize=512)
 def _partition(network: Network, held: tuple[int, ...]) -> _Partition:
+    """Keep those of small networks; for large ones, next to the solve, they cost little time but much memory."""
+    return _kept_partition(network, held) if network.node_count <= DENSE_UP_TO else _make_partition(network, held)
+
+
+def _make_partition(network: Network, held: tuple[int, ...]) -> _Partition:
     is_held = np.zeros(network.node_count, dtype=np.bool_)
     is_held[list(held)] = True
     free = np.flatnonzero(~is_held)
@@ -68,6 +72,9 @@ def _partition(network: Network, held: tuple[int, ...]) -> _Partition:
         rim_edge=rim,
         rim_column=place[rim_held],
     )
+
+
+_kept_partition = lru_cache(maxsize=512)(_make_partition)
 
 
 def node_voltages(
@@ -99,7 +106,7 @@ def node_voltages(
     IllConditioned
         When the result would be sure to fewer than about four digits; names the nodes.
     """
-    part = _partition(network, _known_nodes(network, held))
+    part = _partition(network, known_nodes(network, held))
     volts = np.array([*held.values()], dtype=np.float64)
     if not all(map(isfinite, held.values())):
         raise CircuitError(f"held voltages are {dict(held)}; allowed: finite numbers of volts.")
@@ -126,7 +133,7 @@ def transfer_matrix(
         Dimensionless; without leakage its entries lie in [0, 1] and each row sums to 1.
     """
     nodes = tuple(held)
-    part = _partition(network, _known_nodes(network, nodes))
+    part = _partition(network, known_nodes(network, nodes))
     g = _conductances(network, resistances_ohm)
     matrix = np.zeros((network.node_count, len(nodes)))
     matrix[part.held, np.arange(len(nodes))] = 1.0
@@ -158,13 +165,43 @@ def node_currents(network: Network, resistances_ohm: ArrayLike, voltages: FloatA
     return np.asarray(out - into, dtype=np.float64)
 
 
-def _known_nodes(network: Network, held: Iterable[int]) -> tuple[int, ...]:
+def known_nodes(network: Network, held: Iterable[int]) -> tuple[int, ...]:
+    """Give the held nodes as they are; raises `CircuitError` for an unknown or a repeated one."""
     nodes = tuple(held)
     if nodes and not (min(nodes) >= 0 and max(nodes) < network.node_count):
         raise CircuitError(f"held nodes are {list(nodes)}; allowed: 0 to {network.node_count - 1}.")
     if len(set(nodes)) < len(nodes):
         raise CircuitError(f"held nodes {list(nodes)} repeat; name each once.")
     return nodes
+
+
+def known_leak(leak_s: float) -> float:
+    """Give a leak as it is; raises `CircuitError` unless it is 0 or more siemens."""
+    if leak_s and not 0.0 < leak_s < np.inf:
+        raise CircuitError(f"leak_s is {leak_s}; allowed: 0 or more siemens.")
+    return leak_s
+
+
+def check_condition(
+    network: Network, held: tuple[int, ...], conductances_s: FloatArray, leak_s: float, rcond: float
+) -> None:
+    """Refuse a solve whose reciprocal condition is too small: says which nodes float, or are held too weakly.
+
+    Parameters
+    ----------
+    network : Network
+    held : tuple of int
+    conductances_s : numpy.ndarray, shape (E,)
+    leak_s : float
+    rcond : float
+        0 or NaN where the factorisation failed.
+
+    Raises
+    ------
+    FloatingNode, IllConditioned
+    """
+    if not rcond >= _LEAST_RCOND:
+        raise _unsolvable(network, held, conductances_s, leak_s, rcond)
 
 
 def _conductances(network: Network, resistances_ohm: ArrayLike) -> FloatArray:
@@ -182,12 +219,9 @@ def _conductances(network: Network, resistances_ohm: ArrayLike) -> FloatArray:
 
 def _solve(network: Network, part: _Partition, g: FloatArray, rim: FloatArray, leak_s: float) -> FloatArray:
     """Solve L_ff x = rim and check it; rim has shape (F,) or (F, H)."""
-    if leak_s and not 0.0 < leak_s < np.inf:
-        raise CircuitError(f"leak_s is {leak_s}; allowed: 0 or more siemens.")
     solve = _solve_dense if len(part.free) <= DENSE_UP_TO else _solve_sparse
-    x, rcond = solve(part, g, rim, leak_s)
-    if rcond < _LEAST_RCOND:
-        _explain(network, part, g, leak_s, rcond)
+    x, rcond = solve(part, g, rim, known_leak(leak_s))
+    check_condition(network, tuple(part.held.tolist()), g, leak_s, rcond)
     return x
 
 
@@ -225,36 +259,46 @@ def _solve_sparse(part: _Partition, g: FloatArray, rim: FloatArray, leak_s: floa
     return factor.solve(rim), rcond if np.isfinite(rcond) else 0.0
 
 
-def _explain(network: Network, part: _Partition, g: FloatArray, leak_s: float, rcond: float) -> None:
-    """Raise the error that says which nodes cannot be solved for."""
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(network.node_count))
-    graph.add_edges_from(network.edges[g > 0].tolist())
-    held = set(part.held.tolist())
-    floating = sorted(node for piece in nx.connected_components(graph) if not held & piece for node in piece)
-    if floating and not leak_s:
-        raise FloatingNode(
-            f"nodes {floating[:8]}{' and more' if len(floating) > 8 else ''} have no path to a held node "
+def _unsolvable(
+    network: Network, held: tuple[int, ...], g: FloatArray, leak_s: float, rcond: float
+) -> FloatingNode | IllConditioned:
+    """Give the error that says which nodes cannot be solved for."""
+    n = network.node_count
+    a, b = (ends[g > 0] for ends in network.ends)
+    _, piece = connected_components(csr_array((np.ones(len(a)), (a, b)), shape=(n, n)), directed=False)
+    floating = np.flatnonzero(~np.isin(piece, piece[list(held)]))
+    if len(floating) and not leak_s:
+        return FloatingNode(
+            f"nodes {floating[:8].tolist()}{' and more' if len(floating) > 8 else ''} have no path to a held node "
             f"(held: {sorted(held)}); hold one of them, or mend the broken edges."
         )
-    hold = _strongest_hold(network, part, g, leak_s)
-    weakest = part.free[np.argsort(hold[part.free], kind="stable")[:5]]
-    raise IllConditioned(
+    hold = _strongest_hold(network, held, g, leak_s)
+    hold[list(held)] = np.inf
+    weakest = np.argsort(hold, kind="stable")[: min(5, n - len(held))]
+    return IllConditioned(
         f"the solve is ill-conditioned (reciprocal condition {rcond:.1e}; allowed: above {_LEAST_RCOND:.0e}). "
         f"Edge conductances run from {g.min():.1e} to {g.max():.1e} S; the nodes held most weakly are "
         f"{weakest.tolist()}. Bring the resistances closer together."
     )
 
 
-def _strongest_hold(network: Network, part: _Partition, g: FloatArray, leak_s: float) -> FloatArray:
+def _strongest_hold(network: Network, held: tuple[int, ...], g: FloatArray, leak_s: float) -> FloatArray:
     """Give, for every node, the weakest conductance on the best path to a held node or to ground, shape (n,)."""
-    held = -1  # all held nodes and ground, as one
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_edges_from((held, node, {"g": leak_s}) for node in part.free.tolist())
-    graph.add_edges_from((held, node, {"g": np.inf}) for node in part.held.tolist())
-    graph.add_edges_from((a, b, {"g": each}) for (a, b), each in zip(network.edges.tolist(), g.tolist(), strict=True))
-    best = nx.maximum_spanning_tree(graph, weight="g")
-    hold = {held: np.inf}
-    for above, node in nx.bfs_edges(best, held):
-        hold[node] = min(hold[above], best.edges[above, node]["g"])
-    return np.array([hold[node] for node in range(network.node_count)])
+    n = network.node_count
+    root = n  # all held nodes and ground, as one
+    to_root = np.full(n, leak_s)
+    to_root[list(held)] = np.inf
+    all_g = np.concatenate([g, to_root])
+    a, b = np.append(network.ends[0], np.arange(n)), np.append(network.ends[1], np.full(n, root))
+    best = np.argsort(-all_g, kind="stable")
+    rank = np.empty(len(all_g))  # from 1: the tree of least rank is that of the greatest conductances
+    rank[best] = np.arange(1, len(all_g) + 1)
+    tree = minimum_spanning_tree(csr_array((rank, (a, b)), shape=(n + 1, n + 1)))
+    order, above = breadth_first_order(tree, root, directed=False)
+    branches = tree.tocoo()
+    row, column = branches.row, branches.col
+    hold = np.full(n + 1, np.inf)
+    hold[np.where(above[row] == column, row, column)] = all_g[best[branches.data.astype(np.int64) - 1]]
+    for node in order[1:].tolist():
+        hold[node] = min(hold[node], hold[above[node]])
+    return hold[:n]

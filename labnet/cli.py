@@ -1,16 +1,19 @@
-"""The command line: ``labnet run``, ``boards``, ``show``, ``plot``, ``export``, ``demo``."""
+"""The command line: ``labnet run``, ``sweep``, ``boards``, ``show``, ``plot``, ``figures``, ``export``, ``demo``."""
 
 import os
 import signal
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from labnet import __version__
@@ -19,6 +22,8 @@ from labnet.errors import ExperimentError, LabnetError, PlanError, RunError
 from labnet.experiment import Experiment
 from labnet.runs import Run
 from labnet.runs.export import Format, whole_file
+from labnet.sweeps import Over, Sweep
+from labnet.sweeps import sweep as run_sweep
 from labnet.training import run_plan
 
 app = typer.Typer(
@@ -29,6 +34,8 @@ app = typer.Typer(
 _WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
 out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True)
+
+_ROWS = 40  # of a table that somebody reads
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
 
@@ -96,6 +103,76 @@ def _train(file: Path, changes: list[str], path: Path, resume: bool = False, dur
             raise typer.Exit(130) from None
     with done:
         _summary(done)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment, with a table [over].")],
+    path: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The directory; by default FILE.sweep, here.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep in DIR, or start it where there is none.")
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Train in N processes; for boards that are paced by the host. 0: in this one."
+        ),
+    ] = 0,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key for all points, e.g. steps=100; repeatable."),
+    ] = None,
+) -> None:
+    """Train an experiment at every point of a grid or list; the results are Parquet tables.
+
+    The table [over] of the file says which keys take which values:
+
+    \b
+        [over]
+        clock.p = [0.1, 0.5, 1.0]
+        "task.seed, board.seed" = { range = 50 }
+
+    is all combinations of three p and 50 tasks, each task on a board of its own: 150 points. Each is what 'labnet run'
+    gives with those keys set. Ctrl-C or a kill lose no point that is stored: the same command with --resume goes on.
+
+    Example: labnet sweep experiments/sweep16.toml --set steps_p=200 --out short.sweep
+    """  # noqa: D301 (an escape that keeps the lines of the table)
+    path = path or Path(f"{file.stem}.sweep")
+    experiment, over = Experiment.load(file, change or []), Over.load(file)
+    with ExitStack() as stack:
+        workers = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs else None
+        try:
+            done = run_sweep(experiment, over, path=path, executor=workers, resume=resume)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. {path} holds every job that was done; --resume goes on.", soft_wrap=True)
+            raise typer.Exit(130) from None
+    _sweep_summary(done, path)
+
+
+def _sweep_summary(sweep: Sweep, path: Path) -> None:
+    points, summary = sweep.frame("points"), sweep.summary()
+    table = Table(box=None, pad_edge=False)
+    for column in summary.columns:
+        title = f"{column} error" if column in ("train", "test") else str(column)
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in summary.head(_ROWS).itertuples(index=False):
+        cells = ("" if value != value else f"{value:.4g}" if isinstance(value, float) else f"{value}" for value in row)
+        table.add_row(*map(escape, cells))
+    out.print(table)
+    if len(summary) > _ROWS:
+        out.print(f"... and {len(summary) - _ROWS:,} rows more")
+    out.print("errors: of the start's, median over the points of a row")
+    failed = points[points["status"] != "complete"]
+    for _, point in failed.head(_ROWS).iterrows():
+        where = ", ".join(f"{key} = {point[key]}" for key in sweep.over.columns)
+        said = f"point {point['point']} ({where}) failed after step {point['steps']:,}: {point['status']}"
+        out.print(said, soft_wrap=True, markup=False)
+    if len(failed) > _ROWS:
+        out.print(f"... and {len(failed) - _ROWS:,} more failed; see points.parquet")
+    for name in ("points", "error", "final"):
+        out.print(f"wrote {path / name}.parquet", soft_wrap=True)
 
 
 @app.command()
@@ -172,6 +249,44 @@ def plot(
             except ValueError as error:  # matplotlib's, for an unknown format
                 raise RunError(f"{path} cannot be written: {error}.") from None
     out.print(f"wrote {path}", soft_wrap=True)
+
+
+@app.command()
+def figures(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="1b, 2a, 2b, eq6, 4a to 4e; left out, or all: all.")
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where to put pictures, numbers and sweeps.")
+    ] = Path("figures"),
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer tasks and steps: minutes, not an hour.")] = False,
+) -> None:
+    """Make the figures of the paper: NAME.png to hold beside it, NAME.json with numbers, intervals and settings.
+
+    Each comes from experiments/figures/NAME.toml and says what the paper states, what was found and whether it holds.
+    The same command goes on where it was interrupted.
+    """
+    from labnet.figures import FIGURES, make  # matplotlib takes longer to import than the other commands take to run
+
+    chosen = list(FIGURES) if not names or "all" in names else names
+    if unknown := [name for name in chosen if name not in FIGURES]:
+        raise ExperimentError(f"no figure is called {', '.join(unknown)}; allowed: all, {', '.join(FIGURES)}.")
+    for name in chosen:
+        figure = FIGURES[name]
+        try:
+            made = make(figure, _experiments() / "figures" / f"{name}.toml", folder, quick=quick)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. {folder} holds what was done; the same command goes on.", soft_wrap=True)
+            raise typer.Exit(130) from None
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        table.add_row(f"{name}", f"{made.picture} ({made.seconds:.0f} s)")
+        table.add_row("paper", figure.statement)
+        for line in made.findings.found:
+            table.add_row("found", line)
+        table.add_row("verdict", made.findings.verdict)
+        out.print(table, "")
 
 
 @app.command()

@@ -1,12 +1,13 @@
 """The cycle: free state, nudge, clamped state, update.
 
-Step k: drive the inputs and grounds of both sides; settle; read the free outputs; hold the clamped outputs at
-V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger. Steps start at t0 + k period
-on the board's clock; what is to be measured is measured in what is left of the period before.
+Step k: hold the inputs and grounds of both sides, and the clamped outputs at V_D; settle; read the free outputs; move
+the clamped ones to V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger. Steps
+start at t0 + k period on the board's clock; what is to be measured is measured in what is left of the period before.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -14,10 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Side, Update
-from labnet.errors import BoardError, Diverged, LateStep, NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
+from labnet.errors import (
+    BoardError,
+    Diverged,
+    LabnetError,
+    LateStep,
+    NotDrivable,
+    NotSupported,
+    OutOfRange,
+    PlanError,
+    TaskError,
+)
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
-from labnet.records import Errors, Record
+from labnet.records import Block, Errors, Record
 from labnet.runs import RunWriter
 
 FloatArray = NDArray[np.float64]
@@ -61,11 +72,12 @@ class Controller:
         self.rule = plan.rule
         self._outputs = np.array(self.task.outputs)
         self._ones = np.ones(board.network.node_count)
+        self._wanted = self.task.train.targets.tolist()
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
         self._log = scheduled(plan.log, plan.steps).tolist()
         self._measure = scheduled(plan.measure, plan.steps).tolist()
         self._ohm: FloatArray | None = None  # where the host sets resistances
-        self._start_time_s = 0.0
+        self.start_s = 0.0  # when step 0 begins, on the board's clock
         self._check()
 
     def _check(self) -> None:
@@ -114,27 +126,58 @@ class Controller:
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
         """Run all steps that are left, logging into `writer`."""
         first = self._begin(writer)
-        steps, period_s = self.plan.steps, self.plan.step_period_s
         saved_at = time.monotonic()
-        errors: list[Errors] = []
-        for step in range(first, steps):
+        for block in self._blocks(first):
+            writer.add_block(block)
+            show(Progress(block.steps, block.errors))
             if time.monotonic() - saved_at > _STATE_EVERY_S:
-                writer.save_state(step, self._state())
+                writer.save_state(block.steps, self._state())
                 saved_at = time.monotonic()
+
+    def _blocks(self, first: int) -> Iterator[Block]:
+        """Let the board run the plan where it can, else pace it from here."""
+        if self.rule.name in self.board.info.plans:
+            with suppress(NotSupported):  # said before anything moves
+                for block in self.board.train(self.plan, first, self.start_s):
+                    self._ohm = block.resistances_ohm
+                    yield block
+                return
+        yield from self.paced_blocks(first)
+
+    def paced_blocks(self, first: int) -> Iterator[Block]:
+        """Run the steps from `first` on through the verbs, a block each, and one for the end."""
+        steps, period_s = self.plan.steps, self.plan.step_period_s
+        for step in range(first, steps):
+            errors: list[Errors] = []
             if self._measure[step] or step == 0:  # in what is left of the period before
                 errors = self.measure(step)
-                writer.add_errors(errors)
-            self._wait_until(self._start_time_s + step * period_s)
-            record = self.cycle(step, self._log[step])
-            if record is not None:
-                writer.add(record)
-            show(Progress(step + 1, errors))
+            self._wait_until(self.start_s + step * period_s)
+            began_s = self.board.time_s
+            try:
+                record = self.cycle(step, self._log[step])
+            except LabnetError:
+                yield Block(0, step, [self._closing(step, began_s)], errors)
+                raise
+            yield Block(0, step + 1, [] if record is None else [record], errors, None, self._ohm)
+        errors = self.end()
+        yield Block(0, steps, [self._closing(steps, self.board.time_s)], errors, None, self._ohm)
+
+    def end(self) -> list[Errors]:
+        """Measure after the last step, and let its period pass."""
+        steps = self.plan.steps
         errors = self.measure(steps)
-        writer.add_errors(errors)
-        self._wait_until(self._start_time_s + steps * period_s)
+        self._wait_until(self.start_s + steps * self.plan.step_period_s)
+        return errors
+
+    def _closing(self, step: int, time_s: float) -> Record:
+        """Give the record of where the edges stand, before a step that does not happen any more."""
         nothing = State(_NO_FLOATS, _NO_FLOATS, False), Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
-        writer.add(self._record(steps, [], self.board.time_s, *nothing, self._positions()))
-        show(Progress(steps, errors))
+        return self._record(step, [], time_s, *nothing, self._positions())
+
+    def repeat(self, failed: Block) -> None:
+        """Run the step before which a block ended, on a board that stands there: it raises what went wrong."""
+        self._ohm = failed.resistances_ohm
+        self.cycle(failed.steps, log=False)
 
     def _begin(self, writer: RunWriter) -> int:
         """Put the board where the plan starts, or where the run goes on; gives the first step."""
@@ -144,12 +187,12 @@ class Controller:
             resumed = max(resumed, writer.last_positions() or resumed, key=lambda found: found[0])
             writer.forget_from(resumed[0])
         if resumed is None:
-            self._set_start()
+            self.start()
             writer.save_state(0, self._state())
             return 0
         step, state = resumed
         if board.info.snapshots:
-            self._start_time_s = float(state.pop("plan_start_s"))
+            self.start_s = float(state.pop("plan_start_s"))
             self._ohm = state.pop("plan_ohm", None)
             board.restore(state)
             return step
@@ -158,25 +201,27 @@ class Controller:
         else:
             board.set_wipers(state["wipers"])
         board.set_update_probability(self.plan.clock.p)
-        self._start_time_s = board.time_s + self.plan.slack_s - step * self.plan.step_period_s
+        self.start_s = board.time_s + self.plan.slack_s - step * self.plan.step_period_s
         return step
 
-    def _set_start(self) -> None:
-        """Put the board where the plan starts."""
+    def start(self) -> float:
+        """Put the board where the plan starts; gives the time at which step 0 begins, on the board's clock."""
         board, start = self.board, self.plan.starting_values()
         if isinstance(self.rule, Continuous):
             limits = board.info.resistance_range_ohm  # a product may be a rounding beyond them
             self._set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
         elif start is not None:
             board.set_wipers(start.astype(np.int64))
+        self._hold(0)
         board.set_update_probability(self.plan.clock.p)
-        self._start_time_s = board.time_s + self.plan.slack_s
+        self.start_s = board.time_s + self.plan.slack_s
+        return self.start_s
 
     def _state(self) -> dict[str, NDArray[Any]]:
         """Give what the run goes on from: the board's snapshot and what the controller knows, or else the positions."""
         if not self.board.info.snapshots:
             return {"wipers": self.board.wipers()} if self._ohm is None else {"resistances_ohm": self._ohm}
-        state = {**self.board.snapshot(), "plan_start_s": np.array(self._start_time_s)}
+        state = {**self.board.snapshot(), "plan_start_s": np.array(self.start_s)}
         return state if self._ohm is None else {**state, "plan_ohm": self._ohm}
 
     def _set_ohm(self, ohm: FloatArray) -> None:
@@ -229,8 +274,7 @@ class Controller:
         """Bring both sides to their states for one training example; read all nodes where wanted."""
         board, settle_s = self.board, self.plan.settle_s
         held = self._held["train"][example]
-        board.drive("free", held)
-        board.drive("clamped", held)
+        self._hold(example)
         board.wait(settle_s)
         free = self._read("free")[self._outputs]
         nudged, clipped = clamp(eta, self.task.train.targets[example], free, board.info.source)
@@ -239,6 +283,12 @@ class Controller:
         if not read_all:
             return State(_NO_FLOATS, _NO_FLOATS, clipped)
         return State(self._read("free"), self._read("clamped"), clipped)
+
+    def _hold(self, example: int) -> None:
+        """Hold an example's inputs on both sides, and the clamped outputs where they should come to."""
+        held = self._held["train"][example]
+        self.board.drive("free", held)
+        self.board.drive("clamped", held | dict(zip(self.task.outputs, self._wanted[example], strict=True)))
 
     def _read(self, side: Side) -> FloatArray:
         """Read all nodes of a side, and see that they are voltages."""
@@ -254,30 +304,35 @@ class Controller:
         """Sum the rule over the examples, let the gates choose the edges, set the new resistances."""
         assert isinstance(self.rule, Continuous)
         assert self._ohm is not None
-        network, r_ref_ohm = self.board.network, self.board.network.r_ref_ohm
+        network = self.board.network
         total = np.zeros(network.edge_count)
         state = State(_NO_FLOATS, _NO_FLOATS, False)
         clipped = False
-        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_finite
+        with np.errstate(over="ignore", invalid="ignore"):  # said in _check_possible
             for example in examples:
                 state = self.show(example, self.plan.eta_at(step), read_all=True)
-                total += self.rule.delta(network, self._ohm / r_ref_ohm, state.v_free, state.v_clamped)
+                total += self.rule.delta(network, self._ohm, state.v_free, state.v_clamped)
                 clipped |= state.clipped
             enabled = self.board.trigger(step_wipers=False).enabled
-            new = np.where(enabled, self._ohm + total * r_ref_ohm, self._ohm)
+            new = np.where(enabled, self._ohm + total, self._ohm)
         low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
-        self._check_finite(step, new)
+        self._check_possible(step, new)
         self._set_ohm(np.clip(new, low, high))
         if len(examples) != 1:
             state = State(_NO_FLOATS, _NO_FLOATS, clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
-    def _check_finite(self, step: int, ohm: FloatArray) -> None:
-        bad = np.flatnonzero(~np.isfinite(ohm))
+    def _check_possible(self, step: int, new: FloatArray) -> None:
+        """Refuse resistances that no resistor has."""
+        bad = np.flatnonzero(~((new > 0) & np.isfinite(new)))
         if len(bad):
+            assert self._ohm is not None
+            edge = int(bad[0])
             raise Diverged(
-                f"step {step} would move the resistances of edges {bad[:8].tolist()} to infinity; the learning rate "
-                "gamma is too large. Every step before it is logged; use a smaller gamma."
+                f"step {step} on {self.board.network.name} would move {len(bad)} of {len(new)} resistances to zero or "
+                f"below, or to infinity; first edge {edge}, from {self._ohm[edge]:.4g} to {new[edge]:.4g} ohm. The "
+                "learning rate gamma is too large: use a smaller one. Every step before it is logged, and the record "
+                f"at step {step} holds the last good resistances ({self._ohm.min():.4g} to {self._ohm.max():.4g} ohm)."
             )
 
     def _record(

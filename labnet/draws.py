@@ -60,8 +60,8 @@ _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _M1, _M2, _GOLD = np.uint64(_MIX_1), np.uint64(_MIX_2), np.uint64(_GOLDEN)
 
 
-def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
-    """Draw 64 random bits for every entry of `i`.
+def draw(seed: int, stream: Stream, step: ArrayLike, i: ArrayLike) -> UInt64Array:
+    """Draw 64 random bits for every entry of `step` and `i`.
 
     Parameters
     ----------
@@ -69,21 +69,30 @@ def draw(seed: int, stream: Stream, step: int, i: ArrayLike) -> UInt64Array:
         Any integer; its lowest 64 bits count.
     stream : Stream
         What the draw is for.
-    step : int
+    step : int or array_like of int
         Which step, trigger or part it is for.
-    i : array_like of int, shape (...)
+    i : array_like of int
         Which edge, node or example it is for.
 
     Returns
     -------
-    numpy.ndarray of uint64, shape (...)
+    numpy.ndarray of uint64
+        Of the shape that `step` and `i` broadcast to.
     """
-    key = splitmix64(_stream_seed(int(seed) & _MASK, stream), int(step))
+    stream_seed = _stream_seed(int(seed) & _MASK, stream)
     which = np.asarray(i, dtype=np.uint64)
-    if which.ndim == 0:  # numpy's scalars warn of the overflow that is wanted here
-        return np.array(splitmix64(key, int(which)), dtype=np.uint64)
-    z = which * _GOLD
-    z += np.uint64((key + _GOLDEN) & _MASK)
+    if isinstance(step, int):  # by far the most frequent
+        key = splitmix64(stream_seed, step)
+        if which.ndim == 0:  # numpy's scalars warn of the overflow that is wanted here
+            return np.array(splitmix64(key, int(which)), dtype=np.uint64)
+        return _mixed(which * _GOLD + np.uint64((key + _GOLDEN) & _MASK))
+    first = np.uint64((stream_seed + _GOLDEN) & _MASK)
+    keys = _mixed(np.atleast_1d(np.asarray(step, dtype=np.uint64)) * _GOLD + first)
+    return _mixed(keys + np.atleast_1d(which) * _GOLD + _GOLD).reshape(np.broadcast_shapes(np.shape(step), which.shape))
+
+
+def _mixed(z: UInt64Array) -> UInt64Array:
+    """Finish draws, in place."""
     z ^= z >> _30
     z *= _M1
     z ^= z >> _27

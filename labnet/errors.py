@@ -10,7 +10,8 @@
     |   `-- IllConditioned        a solve that would not be accurate
     |-- TaskError                 terminals or voltages that make no task, or a task for another network
     |-- PlanError                 a training that cannot be run: steps, p, eta, order, rule
-    |   `-- ExperimentError       the same, in a TOML file: with key, line and allowed values
+    |   |-- ExperimentError       the same, in a TOML file: with key, line and allowed values
+    |   `-- SweepError            a sweep that cannot be run: keys, values, points
     |-- BoardError
     |   |-- UnknownBoard          an address nothing answers to
     |   |-- BoardClosed           a verb after close()
@@ -19,15 +20,17 @@
     |   |-- NotCalibrated         a quantity the board cannot set without a calibration
     |   |-- NotSupported          a verb this board does not have
     |   `-- LateStep              a step that could not start at its time
-    |-- Diverged                  resistances that are no longer finite
+    |-- Diverged                  resistances that no resistor has
+    |-- AnalysisError             data that a number cannot be computed from
     `-- RunError
-        |-- RunExists             a run file is never overwritten
+        |-- RunExists             a run file or a sweep's directory is never overwritten
         |-- RunInUse              another process writes it
         |-- RunTooNew             written by a newer labnet
-        |-- NotARun               some other file, or a damaged one
+        |-- NotARun               some other file or directory, or a damaged one
         |-- RunNotWritable        no directory, no permission
         |-- DiskFull              what was committed before is kept
-        `-- RunMismatch           a run of another experiment, board or network
+        |-- RunMismatch           a run of another experiment, board or network; another sweep
+        `-- WorkerDied            of a sweep; the points that are stored are kept
     LabnetWarning
     |-- UnreachableTarget         a target no passive network can reach
     `-- WalKept                   a reader kept a closed run from becoming one file
@@ -80,6 +83,10 @@ class ExperimentError(PlanError):
     """An experiment file with a mistake: key, line and allowed values are in the message."""
 
 
+class SweepError(PlanError):
+    """A sweep that cannot be run as given: its keys, values or points."""
+
+
 class BoardError(LabnetError):
     """A board that cannot do what was asked."""
 
@@ -113,15 +120,19 @@ class LateStep(BoardError):
 
 
 class Diverged(LabnetError, ArithmeticError):
-    """Resistances that are no longer finite: the learning rate is too large."""
+    """Resistances at zero, below, or no longer finite: the learning rate is too large."""
+
+
+class AnalysisError(LabnetError, ValueError):
+    """Data that a number cannot be computed from: too few tasks, no logarithm, no share."""
 
 
 class RunError(LabnetError):
-    """A run file that cannot be created, opened or written."""
+    """A run file, or a sweep's directory, that cannot be created, opened or written."""
 
 
 class RunExists(RunError, FileExistsError):
-    """The file exists: a run is never overwritten."""
+    """The file or directory exists: it is never overwritten."""
 
 
 class RunInUse(RunError):
@@ -133,7 +144,7 @@ class RunTooNew(RunError):
 
 
 class NotARun(RunError):
-    """The file is no run of labnet, or it is damaged."""
+    """The file or directory is no run or sweep of labnet, or it is damaged."""
 
 
 class RunNotWritable(RunError, OSError):
@@ -145,7 +156,11 @@ class DiskFull(RunError, OSError):
 
 
 class RunMismatch(RunError):
-    """The run on disk belongs to another experiment, board or network."""
+    """The run on disk belongs to another experiment, board or network; the sweep on disk is another one."""
+
+
+class WorkerDied(RunError):
+    """A worker process of a sweep died; the points that are stored are kept."""
 
 
 class LabnetWarning(UserWarning):

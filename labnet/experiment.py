@@ -5,9 +5,10 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labnet import tasks
 from labnet.data import Data
@@ -66,6 +67,10 @@ class Experiment(Settings):
         Address, as `labnet.open_board` takes it.
     task : mapping
         ``kind`` and the arguments of that task's `sample`.
+    steps : int
+        How many triggers; or else
+    steps_p : float
+        steps x p: round(steps_p / p) triggers, at least one, so that every p does equally many updates an edge.
     title : str
         What it shows.
     **settings
@@ -74,25 +79,37 @@ class Experiment(Settings):
 
     board: str = Field(description="an address, for example 'sim://twin16'")
     task: TaskSettings
+    steps: int | None = Field(None, ge=1, description="a whole number, at least 1")  # type: ignore[assignment]
+    steps_p: float | None = Field(None, gt=0, description="a number above 0")
     title: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.steps is None and self.steps_p is None:
+            raise ValueError("steps is missing; give it (a whole number, at least 1), or steps_p (steps x p)")
+        if self.steps is not None and self.steps_p is not None:
+            raise ValueError(f"steps is {self.steps} and steps_p is {self.steps_p:g}; give one of them")
+        if self.steps is None and isinstance(self.eta, tuple):
+            raise ValueError("eta is a list, one a step, with steps_p; give steps, or one number as eta")
+        super()._consistent()  # type: ignore[operator]
+        return self
+
+    @property
+    def triggers(self) -> int:
+        """How many steps it takes: `steps`, or what `steps_p` makes of p."""
+        return self.steps or max(1, round((self.steps_p or 0) / self.clock.p))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], changes: Sequence[str] = ()) -> "Experiment":
-        """Read a TOML file and apply changes like ``clock.p=0.5``.
+        """Read a TOML file and apply changes like ``clock.p=0.5``; its table ``[over]`` is for `labnet.sweep` alone.
 
         Raises
         ------
         ExperimentError
             With file, line and key for each mistake, and what is allowed.
         """
-        path = Path(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-            data = tomllib.loads(text)
-        except OSError as error:
-            raise ExperimentError(f"{path} cannot be read: {error.strerror}; give a TOML file.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ExperimentError(f"{path} is no TOML: {error}.") from None
+        text, data = read_toml(path)
+        data.pop("over", None)
         changed = {_apply(data, change) for change in changes}
         try:
             return cls(**data)
@@ -102,6 +119,32 @@ class Experiment(Settings):
             ]
             raise ExperimentError("\n".join(lines), error.problems) from None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data, with the keys that were given alone: what a TOML file would say."""
+        data = self.model_dump(mode="json", exclude_unset=True)
+        for key, tag in (("task", "kind"), ("rule", "name")):
+            if key in data:
+                data[key] = {tag: getattr(getattr(self, key), tag)} | data[key]
+        return data
+
+    def changed(self, changes: Mapping[str, Any]) -> "Experiment":
+        """Give the same experiment with some keys changed: ``{"clock.p": 0.5, "board.seed": 3}``.
+
+        ``board.X`` is the option X of the board's address.
+
+        Raises
+        ------
+        ExperimentError
+            For a key that does not exist, with the keys that do, and for a value that is not allowed.
+        """
+        data = self.to_dict()
+        for key in sorted(changes, key=lambda key: key.count(".")):  # the board before its options
+            _put(data, key, changes[key])
+        try:
+            return Experiment(**data)
+        except PlanError as error:
+            raise ExperimentError(" ".join(_sentence(*problem) for problem in error.problems), error.problems) from None
+
     def plan(self, network: Network) -> Plan:
         """Sample the task on a network, and give the plan."""
         options = self.task.model_dump(exclude={"kind"})
@@ -110,29 +153,60 @@ class Experiment(Settings):
         except LabnetError as error:
             raise ExperimentError(f"[task] {error}") from None
         settings = {name: getattr(self, name) for name in Settings.model_fields}
-        return Plan(task=task, **settings)
+        return Plan(task=task, **settings | {"steps": self.triggers})
 
 
 _SAMPLERS: Mapping[str, Any] = {kind: each.sample for kind, each in tasks.KINDS.items()}  # type: ignore[attr-defined]
 
 
+def read_toml(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """Give the text of a TOML file and what it says."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise ExperimentError(f"{path} cannot be read: {error.strerror}; give a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path} is no TOML: {error}.") from None
+
+
 def _apply(data: dict[str, Any], change: str) -> tuple[str, ...]:
-    """Put one ``key=value`` into the data; gives the key."""
+    """Put one ``key=value`` of the command line into the data; gives the key's names."""
     key, equals, value = change.partition("=")
-    names = tuple(key.strip().split("."))
-    if not equals or not all(names):
+    if not equals:
         raise ExperimentError(f"--set {change!r}; allowed: key=value, for example --set clock.p=0.5.")
     try:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    return _put(data, key.strip(), parsed)
+
+
+def _put(data: dict[str, Any], key: str, value: Any) -> tuple[str, ...]:
+    """Put a value at a dotted key; gives the key's names."""
+    names = tuple(key.split("."))
+    if not all(names):
+        raise ExperimentError(f"{key!r} is no key; allowed: names joined by dots, for example clock.p.")
+    if names[0] == "board" and len(names) == 2 and isinstance(data.get("board"), str):
+        data["board"] = _with_option(data["board"], names[1], value)
+        return names
     place = data
     for name in names[:-1]:
         place = place.setdefault(name, {})
         if not isinstance(place, dict):
-            raise ExperimentError(f"--set {change!r}: {name} is a single value, it has no keys.")
-    place[names[-1]] = parsed
+            raise ExperimentError(f"{key}: {name} is a single value, it has no keys.")
+    place[names[-1]] = value
     return names
+
+
+def _with_option(address: str, option: str, value: Any) -> str:
+    """Give a board's address with one of its options changed."""
+    if "://" not in address:
+        raise ExperimentError(f"board.{option}: {address!r} has no options; only scheme://name?option=value does.")
+    where, _, query = address.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True)) | {option: str(value)}
+    return f"{where}?{urlencode(options)}"
 
 
 def _sentence(where: Sequence[str | int], what: str) -> str:

@@ -61,10 +61,13 @@ class Continuous(Data):
             raise ValueError("fixed_batch is set without batch; give batch, the share of examples a step")
         return self
 
-    def delta(self, network: Network, r: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
-        """Give the change of R, in units of R_ref, shape (E,), for one example; R in the same units, voltages (n,)."""
+    def delta(self, network: Network, ohm: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
+        """Give the change of the resistances in ohms, shape (E,), for one example; voltages (n,)."""
         d_free, d_clamped = circuit.edge_drops(network, v_free), circuit.edge_drops(network, v_clamped)
-        return self.gamma / r**2 * (d_clamped**2 - d_free**2)
+        conductance = network.r_ref_ohm * (1.0 / ohm)  # in units of 1 / R_ref
+        # As a product: the difference of two squares that are nearly equal would lose digits.
+        squares = (d_clamped - d_free) * (d_clamped + d_free)
+        return self.gamma * network.r_ref_ohm * (conductance * conductance) * squares
 
 
 Clock = GlobalClock
@@ -178,8 +181,7 @@ class Plan(Settings):
     @property
     def _step_s(self) -> float:
         """How long the cycle of a step takes."""
-        batch = isinstance(self.rule, Continuous) and self.rule.batch is not None
-        return 2 * (len(self.task.train) if batch else 1) * self._settle_s
+        return 2 * (len(self.task.train) if self.batched else 1) * self._settle_s
 
     @property
     def _settle_s(self) -> float:
@@ -200,20 +202,40 @@ class Plan(Settings):
         """Give the nudge of a step."""
         return self.eta[step] if isinstance(self.eta, tuple) else self.eta
 
+    @property
+    def batched(self) -> bool:
+        """Whether a step shows a batch of examples instead of one."""
+        return isinstance(self.rule, Continuous) and self.rule.batch is not None
+
     def examples_at(self, step: int) -> list[int]:
         """Give the training examples of a step: one, or those of its batch."""
-        count = len(self.task.train)
-        if isinstance(self.rule, Continuous) and self.rule.batch is not None:
-            z = draw(self.seed, Stream.BATCH, step, np.arange(count))
-            if self.rule.fixed_batch:
-                size = max(1, round(self.rule.batch * count))
-                return sorted(np.argsort(z, kind="stable")[:size].tolist())
-            return np.flatnonzero(uniform(z) < self.rule.batch).tolist()
+        if self.batched:
+            return [int(example) for example in np.flatnonzero(self.batches(step, step + 1)[0])]
         if self.order == "cyclic":
-            return [step % count]
+            return [step % len(self.task.train)]
+        return self.examples(step, step + 1).tolist()
+
+    def examples(self, first: int, last: int) -> IntArray:
+        """Give the training example of each of the steps `first` .. `last` - 1, where a step shows one."""
+        steps, count = np.arange(first, last), len(self.task.train)
+        if self.order == "cyclic":
+            return steps % count
         if self.order == "random":
-            return [int(integers(draw(self.seed, Stream.ORDER, step, 0), count))]
-        return [self.order[step % len(self.order)]]
+            return integers(draw(self.seed, Stream.ORDER, steps, 0), count)
+        return np.array(self.order)[steps % len(self.order)]
+
+    def batches(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Mark the examples (B,) in the batch of each of the steps `first` .. `last` - 1, shape (steps, B)."""
+        assert isinstance(self.rule, Continuous)
+        assert self.rule.batch is not None
+        steps, count = np.arange(first, last), len(self.task.train)
+        z = draw(self.seed, Stream.BATCH, steps[:, None], np.arange(count))
+        if not self.rule.fixed_batch:
+            return uniform(z) < self.rule.batch
+        size = max(1, round(self.rule.batch * count))
+        marks = np.zeros(z.shape, dtype=np.bool_)
+        np.put_along_axis(marks, np.argsort(z, axis=1, kind="stable")[:, :size], True, axis=1)
+        return marks
 
     def starting_values(self) -> FloatArray | None:
         """Give `start` for every edge, shape (E,); None to leave the board as it stands."""

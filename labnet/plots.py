@@ -62,8 +62,8 @@ def comparison_figure(runs: "Sequence[Run]") -> Figure:
 
 def error(axes: Axes, runs: "Sequence[Run]") -> None:
     """Draw scaled error against steps x p: train sets as lines, test sets dashed."""
-    smoothed = False
-    for colour, run in zip(_cycle(len(runs)), runs, strict=True):
+    any_smoothed = False
+    for colour, run in zip(colours(len(runs)), runs, strict=True):
         frame = run.frame("error")
         for name, style in (("train", "-"), ("test", "--")):
             part = frame[frame["set"] == name]
@@ -74,15 +74,15 @@ def error(axes: Axes, runs: "Sequence[Run]") -> None:
                 label += f", accuracy {accuracy:.0%}"
             x, y = part["steps_p"].to_numpy(), part["scaled_error"].to_numpy()
             many = len(x) > 200
-            smoothed |= many
+            any_smoothed |= many
             axes.plot(x, y, style, color=colour, lw=1, alpha=0.25 if many else 1, label=None if many else label)
             if many:
-                axes.plot(x, _smoothed(y), style, color=colour, lw=1.6, label=label)
+                axes.plot(x, smoothed(y), style, color=colour, lw=1.6, label=label)
     axes.set_xscale("symlog", linthresh=1)
     axes.set_yscale("log")
     axes.set_xlim(left=0)
     axes.set_xlabel("steps × p")
-    axes.set_ylabel("scaled error" + (" (thick: running geometric mean)" if smoothed else ""))
+    axes.set_ylabel("scaled error" + (" (thick: running geometric mean)" if any_smoothed else ""))
     axes.grid(alpha=0.25)
     if axes.lines:
         axes.legend(frameon=False, fontsize=9)
@@ -97,7 +97,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     else:
         values, label = run.array("resistances_ohm", steps) / 1e3, "resistance (kΩ)"
     edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
-    for colour, edge in zip(_cycle(len(edges)), edges, strict=True):
+    for colour, edge in zip(colours(len(edges)), edges, strict=True):
         axes.plot(steps * run.plan.clock.p, values[:, edge], color=colour, lw=1, label=f"{edge}")
     axes.set_xlabel("steps × p")
     axes.set_ylabel(label)
@@ -196,7 +196,7 @@ def _thinned(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(steps[np.linspace(0, len(steps) - 1, _MOST_POINTS).astype(int)])
 
 
-def _smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
+def smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give the running geometric mean over a tenth of what came before: even on a logarithmic axis."""
     logs = np.log(np.maximum(y, 1e-300))
     sums = np.concatenate([[0.0], np.cumsum(logs)])
@@ -206,7 +206,8 @@ def _smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.exp((sums[k] - sums[first]) / (k - first)))
 
 
-def _cycle(count: int) -> list[str]:
+def colours(count: int) -> list[str]:
+    """Give that many colours that colour-blind eyes tell apart, over again after eight."""
     return [_COLOURS[k % len(_COLOURS)] for k in range(count)]
 
 

@@ -29,10 +29,40 @@ def progress_bar(plan: Plan, start_costs: dict[str, float], enabled: bool) -> It
 
     Errors are scaled by `start_costs`, else by the first that are shown.
     """
+    start = dict(start_costs)
+    with _bar(plan.task.kind, plan.steps, enabled) as draw:
+
+        def show(progress: Progress) -> None:
+            for measured in progress.errors:
+                start.setdefault(measured.set, measured.cost_v2)
+            draw(progress.steps, lambda: ", ".join(texts(progress)))
+
+        def texts(progress: Progress) -> Iterator[str]:
+            for measured in progress.errors:
+                if start[measured.set] > 0:
+                    yield f"{measured.set} error {measured.cost_v2 / start[measured.set]:.3g}"
+
+        yield show
+
+
+@contextmanager
+def sweep_bar(points: int, steps: int, enabled: bool) -> Iterator[Callable[[int, int, int], None]]:
+    """Give a function to call with the steps of all points, the points that are done and those that failed."""
+    with _bar("sweep", steps, enabled) as draw:
+
+        def show(steps: int, done: int, failed: int) -> None:
+            draw(steps, lambda: f"{done:,} of {points:,} points" + (f", {failed:,} failed" if failed else ""))
+
+        yield show
+
+
+@contextmanager
+def _bar(title: str, total: int, enabled: bool) -> Iterator[Callable[[int, Callable[[], str]], None]]:
+    """Give a function to call with the steps done, and with what says the rest where it is drawn."""
     console = Console(stderr=True)
     in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
     if not (enabled and (console.is_terminal or in_notebook)):
-        yield lambda _: None
+        yield lambda *_: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -41,26 +71,18 @@ def progress_bar(plan: Plan, start_costs: dict[str, float], enabled: bool) -> It
         TextColumn("steps"),
         TimeRemainingColumn(),
         TextColumn("left"),
-        TextColumn("{task.fields[error]}"),
+        TextColumn("{task.fields[said]}"),
     )
     with RichProgress(*columns, console=console) as bar:
-        job = bar.add_task(plan.task.kind, total=plan.steps, error="")
-        start = dict(start_costs)
+        job = bar.add_task(title, total=total, said="")
         drawn = 0.0
 
-        def show(progress: Progress) -> None:
+        def draw(steps: int, say: Callable[[], str]) -> None:
             nonlocal drawn
-            for measured in progress.errors:
-                start.setdefault(measured.set, measured.cost_v2)
             now = time.monotonic()
-            if now - drawn < _EVERY_S and progress.steps < plan.steps:
+            if now - drawn < _EVERY_S and steps < total:
                 return
             drawn = now
-            texts = [
-                f"{measured.set} error {measured.cost_v2 / start[measured.set]:.3g}"
-                for measured in progress.errors
-                if start[measured.set] > 0
-            ]
-            bar.update(job, completed=progress.steps, error=", ".join(texts))
+            bar.update(job, completed=steps, said=say())
 
-        yield show
+        yield draw

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from labnet.errors import LabnetError
+
 
 @dataclass
 class Record:
@@ -14,7 +16,8 @@ class Record:
     Attributes
     ----------
     step : int
-        Steps count from 0. The closing record, at the number of steps, holds the final wipers alone.
+        Steps count from 0. The closing record, at the number of steps (or at the one that failed), holds the final
+        positions alone.
     example : int
         Training example; -1 for a batch of several.
     time_s : float
@@ -73,3 +76,28 @@ class Errors(NamedTuple):
     set: Literal["train", "test"]
     cost_v2: float
     accuracy: float
+
+
+class Block(NamedTuple):
+    """What a board that runs plans by itself gives from time to time: the next part of one training.
+
+    Attributes
+    ----------
+    plan : int
+        Which of the plans, from 0.
+    steps : int
+        Steps done so far; the last block of a plan has all of them, and the closing record.
+    records : list of Record
+    errors : list of Errors
+    failure : LabnetError or None
+        Why this plan ended before its last step; the others go on.
+    resistances_ohm : numpy.ndarray, shape (E,), or None
+        Where they stand now, on boards whose resistances are set.
+    """
+
+    plan: int
+    steps: int
+    records: list[Record]
+    errors: list[Errors]
+    failure: LabnetError | None = None
+    resistances_ohm: NDArray[np.float64] | None = None

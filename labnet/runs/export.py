@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -31,12 +30,10 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
     RunExists
         When a file is there already; nothing is written then.
     RunError
-        For an unknown format, or Parquet without pyarrow.
+        For an unknown format.
     """
     if to not in get_args(Format):
         raise RunError(f"format is {to!r}; allowed: {', '.join(get_args(Format))}.")
-    if to == "parquet" and find_spec("pyarrow") is None:
-        raise RunError("Parquet needs pyarrow; install it with: pip install 'labnet[parquet]'.")
     stem = "run" if run.path == MEMORY else run.path.stem
     folder = run.path.parent if out is None else Path(out)
     frames: tuple[FrameName, ...] = ("error", "steps", _moved(run), "voltages", "updates")

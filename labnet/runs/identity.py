@@ -22,6 +22,13 @@ def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[st
         "plan": plan.to_dict(),
         **_hardware(board),
         "calibration": None,
+        **made_with(),
+    }
+
+
+def made_with() -> dict[str, Any]:
+    """Give when, with which versions, and on which state of the working directory's repository, as plain data."""
+    return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),

@@ -200,10 +200,8 @@ class Run:
             rows = self._connection.execute(query).fetchall()
         frame = pd.DataFrame(rows, columns=["step", "set", "cost_v2", "accuracy"])
         frame = frame.astype({"step": "int64", "cost_v2": "float64", "accuracy": "float64"})
-        start = frame.groupby("set")["cost_v2"].transform("first")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = frame["cost_v2"].to_numpy() / start.to_numpy()
         frame.insert(1, "steps_p", frame["step"] * self.plan.clock.p)
+        scaled = scaled_error(frame, ["set"])
         frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
         return frame
 
@@ -233,3 +231,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.plan.task.kind} on {self.network.name}, {self.status}>"
+
+
+def scaled_error(errors: pd.DataFrame, by: list[str]) -> NDArray[np.float64]:
+    """Give cost / cost at the start, for measurements in the order of steps; `by` tells trainings and sets apart."""
+    start = errors.groupby(by)["cost_v2"].transform("first")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(errors["cost_v2"].to_numpy() / start.to_numpy(), dtype=np.float64)

@@ -19,7 +19,7 @@ from labnet.board import Board
 from labnet.errors import RunError, RunExists, RunInUse, RunNotWritable, WalKept
 from labnet.interrupts import finish
 from labnet.plan import Plan
-from labnet.records import ARRAY_FIELDS, Errors, Record
+from labnet.records import ARRAY_FIELDS, Block, Record
 from labnet.runs.identity import check_same, describe
 from labnet.runs.run import Run
 from labnet.runs.store import (
@@ -38,6 +38,11 @@ from labnet.runs.store import (
 _INSERT = f"INSERT OR REPLACE INTO record VALUES ({', '.join('?' * (4 + len(ARRAY_FIELDS)))})"
 
 State = dict[str, NDArray[Any]]
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    blobs = [np.asarray(getattr(record, f.name), f.dtype).tobytes() or None for f in ARRAY_FIELDS]
+    return record.step, record.example, record.time_s, record.clipped, *blobs
 
 
 class RunWriter:
@@ -146,22 +151,20 @@ class RunWriter:
         with typed_errors(self.path):
             self._database.execute("INSERT OR REPLACE INTO meta VALUES ('status', ?)", (json.dumps(status),))
 
-    def add(self, record: Record) -> None:
-        """Commit one record; a step that was logged before is written again (a resumed run goes over some)."""
-        blobs = [np.asarray(getattr(record, f.name), f.dtype).tobytes() or None for f in ARRAY_FIELDS]
-        row = (record.step, record.example, record.time_s, record.clipped, *blobs)
-        try:  # not typed_errors: this is the one statement of every step
-            self._database.execute(_INSERT, row)
+    def add_block(self, block: Block) -> None:
+        """Commit what a block holds; what was logged before is written again (a resumed run goes over some)."""
+        rows = [_row(record) for record in block.records]
+        errors = [(e.step, e.set, e.cost_v2, None if np.isnan(e.accuracy) else e.accuracy) for e in block.errors]
+        try:  # not typed_errors: this is what every step of a host-paced run does
+            if len(rows) == 1 and not errors:
+                self._database.execute(_INSERT, rows[0])
+                return
+            self._database.execute("BEGIN")
+            self._database.executemany(_INSERT, rows)
+            self._database.executemany("INSERT OR REPLACE INTO error VALUES (?, ?, ?, ?)", errors)
+            self._database.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
-
-    def add_errors(self, errors: list[Errors]) -> None:
-        """Commit one measurement."""
-        rows = [(e.step, e.set, e.cost_v2, None if np.isnan(e.accuracy) else e.accuracy) for e in errors]
-        with typed_errors(self.path):
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT OR REPLACE INTO error VALUES (?, ?, ?, ?)", rows)
-            self._database.execute("COMMIT")
 
     def save_state(self, step: int, state: State) -> None:
         """Commit what the run goes on from, before a step; all earlier log points are committed by now."""

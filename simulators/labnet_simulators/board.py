@@ -1,6 +1,6 @@
 """A twin network made of simulated parts, behind the verbs of every board."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
@@ -17,9 +17,11 @@ from labnet.errors import BoardClosed, LabnetError, NotDrivable, NotSupported, O
 from labnet.interrupts import finish
 from labnet.networks import Network
 from labnet.plan import Plan
-from labnet.records import Record
+from labnet.records import Block
+from labnet_simulators import plans
 from labnet_simulators.components import Parts, spread
-from labnet_simulators.voltages import SIDES, TwinVoltages
+from labnet_simulators.engine.hardware import conductance_table
+from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -67,6 +69,7 @@ class SimulatedBoard:
             end_to_end_ohm=parts.pot.end_to_end_ohm,
             resistance_range_ohm=parts.resistance_range_ohm,
             snapshots=True,
+            plans=frozenset({"discrete", "continuous"}) if network.edge_count <= TABLE_UP_TO else frozenset(),
             parts=asdict(parts),
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
@@ -74,16 +77,16 @@ class SimulatedBoard:
         self._open = True
         self._bias_v = 0.0
         self._time_ns = 0
-        self._triggers = 0
+        self.triggers = 0
         # Converter noise is drawn by trigger, clamped drives since, side, node and repeat since the last of these: a
         # measurement on the free side between two steps cannot change what the steps read.
-        self._clamped_drives = 0
+        self.clamped_drives = 0
         self._reads: dict[Side, int] = {"free": 0, "clamped": 0}
         self._wipers = np.full(network.edge_count, parts.pot.power_up, dtype=np.int64)
         self._set_ohm: FloatArray | None = None
         self._ohm: dict[Side, FloatArray] = {}
         leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
-        self._voltages = TwinVoltages(network, self.resistances, leak_s, parts.settling.tau_s)
+        self.voltages = TwinVoltages(network, self.resistances, leak_s, parts.settling.tau_s)
 
     # What it is made of -----------------------------------------------------------------------------------------
 
@@ -118,7 +121,7 @@ class SimulatedBoard:
 
     def _before_change(self, *changed: Side) -> None:
         self._check_open()
-        self._voltages.before_change(self._time_ns, *changed)
+        self.voltages.before_change(self._time_ns, *changed)
 
     def _check_open(self) -> None:
         if not self._open:
@@ -146,30 +149,34 @@ class SimulatedBoard:
                     f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
                     "board's source gives."
                 )
-        held = dict(voltages)
-        if grid.bits is not None or self.parts.dac.offset_v:
-            nodes = list(held)
-            real = grid.quantised(np.array(list(held.values()))) + self._source_offset[nodes]
-            held = dict(zip(nodes, real.tolist(), strict=True))
+        held = self.as_driven(voltages)
         if side == "clamped":
             self._before_change("clamped")
-            self._clamped_drives += 1
+            self.clamped_drives += 1
             self._reads = {"free": 0, "clamped": 0}
         else:
             self._before_change("free", "clamped")
-        self._voltages.held[side] = held
+        self.voltages.held[side] = held
+
+    def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
+        """Give what nodes are really held at when these voltages are asked for."""
+        if self.parts.dac.grid.bits is None and not self.parts.dac.offset_v:
+            return dict(voltages)
+        nodes = list(voltages)
+        real = self.parts.dac.output(np.array([*voltages.values()]), self._source_offset[nodes])
+        return dict(zip(nodes, real.tolist(), strict=True))
 
     def read(self, side: Side) -> FloatArray:
         """Read all node voltages of a side, shape (n,), as its converter gives them."""
         self._check_open()
         _check_side(side)
-        adc, v = self.parts.adc, self._voltages.at(side, self._time_ns)
+        adc, v = self.parts.adc, self.voltages.at(side, self._time_ns)
         if adc.offset_v:
             v = v + self._reading_offset[side]
         if adc.noise_v:
             stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
-            repeat = (self._clamped_drives << 16) + self._reads[side]
-            bits = draw(self.seed, stream, self._triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
+            repeat = (self.clamped_drives << 16) + self._reads[side]
+            bits = draw(self.seed, stream, self.triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
             v = v + adc.noise_v * normal(bits)
         self._reads[side] += 1
         return v.copy() if adc.grid.bits is None else adc.grid.quantised(v)
@@ -207,17 +214,17 @@ class SimulatedBoard:
         if p and not self.parts.gate.steps_at(p, self.network.edge_count):
             raise OutOfRange(
                 f"update probability {p} of {self.network.edge_count} edges is no edge; allowed with a fixed "
-                f"number: 0, or at least {0.5 / self.network.edge_count:.2g}."
+                f"number: 0, or more than {0.5 / self.network.edge_count:.2g}."
             )
         self.bias_v = p
 
     def _latch(self) -> Update:
         """Work out what the next trigger latches."""
-        z = draw(self.seed, Stream.TRIGGER, self._triggers, self._edges)
-        free, clamped = (self._voltages.at(side, self._time_ns) for side in SIDES)
+        z = draw(self.seed, Stream.TRIGGER, self.triggers, self._edges)
+        free, difference = self.voltages.both_at(self._time_ns)
         drops = circuit.edge_drops(self.network, free)
-        more = circuit.edge_drops(self.network, clamped - free)
-        up = self.parts.comparator.up(self.seed, self._triggers, z, drops, more)
+        more = circuit.edge_drops(self.network, difference)
+        up = self.parts.comparator.up(self.seed, self.triggers, z, drops, more)
         directions = (up.view(np.int8) << 1) - np.int8(1)
         return Update(directions, self.parts.gate.enabled(z, self._bias_v))
 
@@ -229,7 +236,7 @@ class SimulatedBoard:
     def enabled(self) -> NDArray[np.bool_]:
         """Look at the gates now, shape (E,)."""
         self._check_open()
-        z = draw(self.seed, Stream.TRIGGER, self._triggers, self._edges)
+        z = draw(self.seed, Stream.TRIGGER, self.triggers, self._edges)
         return self.parts.gate.enabled(z, self._bias_v)
 
     def trigger(self, step_wipers: bool = True) -> Update:
@@ -246,8 +253,8 @@ class SimulatedBoard:
             moved = self._wipers + update.directions * update.enabled
             self._wipers = np.minimum(np.maximum(moved, 0), self.parts.pot.positions - 1)
             self._ohm = {}
-        self._triggers += 1
-        self._clamped_drives = 0
+        self.triggers += 1
+        self.clamped_drives = 0
         self._reads = {"free": 0, "clamped": 0}
         return update
 
@@ -308,44 +315,88 @@ class SimulatedBoard:
 
     # Plans, state, end ------------------------------------------------------------------------------------------
 
-    def train(self, plan: Plan) -> Iterator[list[Record]]:
-        """Not yet: plans run host-paced on this board."""
-        raise NotSupported("this board runs no plan by itself; use labnet.train, which paces it from the host.")
+    def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Iterator[Block]:
+        """Run a plan in compiled code; see `labnet_simulators.plans.train`."""
+        self._check_open()
+        return plans.train(self, plan, first, start_s)
 
-    def train_many(self, plans: Iterable[Plan]) -> Iterator[list[Record]]:
-        """Not yet: plans run host-paced on this board."""
-        raise NotSupported("this board runs no plans by itself; use labnet.train, which paces it from the host.")
+    def train_many(self, plans_: Sequence[Plan]) -> Iterator[Block]:
+        """Run many plans at once in compiled code; see `labnet_simulators.plans.train_many`."""
+        self._check_open()
+        return plans.train_many(self, plans_)
+
+    def conductances(self) -> tuple[FloatArray, FloatArray]:
+        """Give conductances in siemens by edge and wiper position, (E * positions,), of the free and clamped side."""
+        return self._conductances
+
+    @cached_property
+    def _conductances(self) -> tuple[FloatArray, FloatArray]:
+        return conductance_table(self.network, self.parts, self.seed)
+
+    def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give the offsets (n,) of the sources and of the readings of both sides, in volts."""
+        return self._source_offset, self._reading_offset["free"], self._reading_offset["clamped"]
+
+    def place(self) -> FloatArray:
+        """Give where the edges stand: ohms where they were set, else wiper positions; (E,)."""
+        return (self._wipers if self._set_ohm is None else self._set_ohm).astype(np.float64)
+
+    def went_on(
+        self,
+        triggers: int,
+        time_ns: int,
+        place: FloatArray,
+        held: Mapping[Side, Mapping[int, float]],
+        voltages: Mapping[Side, FloatArray],
+    ) -> None:
+        """Take over what a plan in compiled code has done: its state after the last trigger, and `voltages` before."""
+        if self._set_ohm is None:
+            self._wipers = place.astype(np.int64)
+        else:
+            self._set_ohm = _read_only(place)
+        self._ohm = {}
+        self.triggers, self._time_ns = triggers, time_ns
+        self.clamped_drives = 0
+        self._reads = {"free": 0, "clamped": 0}
+        self.voltages.went_on(time_ns, held, voltages)
+
+    def copy(self) -> Self:
+        """Give another board of the same parts and seed, as this one stands."""
+        twin = type(self)(self.network, self.parts, self.seed, self.address)
+        twin.__dict__["_conductances"] = self._conductances
+        twin.restore(self.snapshot())
+        return twin
 
     def snapshot(self) -> Snapshot:
         """Give everything that decides the board's future."""
         self._check_open()
-        counters = [self._time_ns, self._triggers, self._clamped_drives, *self._reads.values()]
+        counters = [self._time_ns, self.triggers, self.clamped_drives, *self._reads.values()]
         return {
             "counters": np.array(counters, dtype=np.int64),
             "bias_v": np.array([self._bias_v]),
             "wipers": self._wipers.copy(),
             "set_ohm": np.empty(0) if self._set_ohm is None else self._set_ohm.copy(),
-            **self._voltages.snapshot(),
+            **self.voltages.snapshot(),
         }
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the board back to a snapshot."""
         self._check_open()
-        self._time_ns, self._triggers, self._clamped_drives, *reads = snapshot["counters"].tolist()
+        self._time_ns, self.triggers, self.clamped_drives, *reads = snapshot["counters"].tolist()
         self._reads = dict(zip(SIDES, reads, strict=True))
         self._bias_v = float(snapshot["bias_v"][0])
         self._wipers = snapshot["wipers"].astype(np.int64)
         self._set_ohm = _read_only(snapshot["set_ohm"].copy()) if snapshot["set_ohm"].size else None
         self._ohm = {}
-        self._voltages.restore(snapshot)
+        self.voltages.restore(snapshot)
 
     def safe(self) -> None:
         """Put all sources to 0 V and the gates' bias to 0: no edge steps. Never fails."""
         if self._open:
             with suppress(LabnetError):
                 self._before_change("free", "clamped")
-            for side, held in self._voltages.held.items():
-                self._voltages.held[side] = dict.fromkeys(held, 0.0)
+            for side, held in self.voltages.held.items():
+                self.voltages.held[side] = dict.fromkeys(held, 0.0)
             self._bias_v = 0.0
 
     def close(self) -> None:

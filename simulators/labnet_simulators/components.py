@@ -147,14 +147,17 @@ class ComparatorPair:
     def up(self, seed: int, count: int, z: UInt64Array, d_free: FloatArray, d_more: FloatArray) -> BoolArray:
         """Decide for every edge; parameters as in `EffectiveComparator.up`. On exact ties the XOR decides."""
         edges = np.arange(len(z), dtype=np.uint64)
-        error = [self.offset_v * spread(seed, Stream.OFFSET, which, edges) for which in (0, 1)]
-        if self.noise_v:
-            for which in (0, 1):
-                at = edges + (np.uint64(which) << _32)
-                error[which] = error[which] + self.noise_v * normal(draw(seed, Stream.COMPARATOR_NOISE, count, at))
-        differ = d_more + error[0] > TIE_V
-        same_way = (d_free + d_more) + d_free + error[1] > TIE_V
+        differ = d_more + self.error_v(seed, count, 0, edges) > TIE_V
+        same_way = (d_free + d_more) + d_free + self.error_v(seed, count, 1, edges) > TIE_V
         return ~(differ ^ same_way)
+
+    def error_v(self, seed: int, count: int, which: int, edges: UInt64Array) -> FloatArray:
+        """Give by how much comparator 0 or 1 of every edge is off at a trigger, shape (E,)."""
+        offset = self.offset_v * spread(seed, Stream.OFFSET, which, edges)
+        if not self.noise_v:
+            return offset
+        at = edges + (np.uint64(which) << _32)
+        return offset + self.noise_v * normal(draw(seed, Stream.COMPARATOR_NOISE, count, at))
 
 
 @dataclass(frozen=True)
@@ -171,15 +174,19 @@ class Gate:
 
     def steps_at(self, p: float, edges: int) -> bool:
         """Tell whether any edge ever steps at an update probability."""
-        return round(p * edges) > 0 if self.fixed_number else p > 0
+        return self.threshold(p, edges) > 0 if self.fixed_number else p > 0
+
+    def threshold(self, p: float, edges: int) -> int:
+        """Give what the high half of a draw (or its rank, with a fixed number) must stay below."""
+        return round(p * edges) if self.fixed_number else round(p * 2.0**32)
 
     def enabled(self, z: UInt64Array, p: float) -> BoolArray:
         """Decide for every edge from the high 32 bits of this trigger's draws."""
-        high = z >> _32
+        high, threshold = z >> _32, self.threshold(p, len(z))
         if not self.fixed_number:
-            return high < np.uint64(round(p * 2.0**32))
+            return high < np.uint64(threshold)
         chosen = np.zeros(len(z), dtype=np.bool_)
-        chosen[np.argsort(high, kind="stable")[: round(p * len(z))]] = True
+        chosen[np.argsort(high, kind="stable")[:threshold]] = True
         return chosen
 
 
@@ -197,6 +204,10 @@ class Dac:
 
     grid: Converter = field(default_factory=Converter)
     offset_v: float = 0.0
+
+    def output(self, volts: FloatArray, offset_v: FloatArray) -> FloatArray:
+        """Give what nodes are really held at, for voltages asked for and the offsets of their channels."""
+        return self.grid.quantised(volts) + offset_v if self.grid.bits is not None or self.offset_v else volts
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,26 @@ def test_run_show_plot_export(labnet_command: Labnet, tmp_path: Path) -> None:
     assert (tmp_path / "small-error.csv").read_text().startswith("step,steps_p,set,cost_v2,scaled_error,accuracy")
 
 
+def test_sweep_tells_and_goes_on(labnet_command: Labnet, tmp_path: Path) -> None:
+    (tmp_path / "over.toml").write_text(SMALL + "[over]\nclock.p = [0.5, 1.0]\ntask.inputs = [2, 12]\nseed = [1, 2]\n")
+    code, said, _ = labnet_command("sweep", "over.toml", "--set", "steps=20")
+    assert code == 0
+    assert [line.split()[:4] for line in said.splitlines()[1:5]] == [
+        ["0.5", "2", "2", "0"],
+        ["0.5", "12", "2", "2"],
+        ["1", "2", "2", "0"],
+        ["1", "12", "2", "2"],
+    ]
+    assert "point 2 (clock.p = 0.5, task.inputs = 12, seed = 1) failed after step 0: [task] inputs = 12" in said
+    assert "wrote over.sweep/error.parquet" in said
+    assert len(labnet.Sweep.open(tmp_path / "over.sweep").frame("points")) == 8
+    assert "never overwritten" in labnet_command("sweep", "over.toml")[2]
+    assert labnet_command("sweep", "over.toml", "--set", "steps=20", "--resume")[1] == said
+    assert "steps was 20, is 50" in labnet_command("sweep", "over.toml", "--resume")[2]
+    assert "no table [over]" in labnet_command("sweep", "small.toml")[2]
+    assert labnet_command("run", "over.toml")[0] == 0, "labnet run leaves [over] aside"
+
+
 def test_set_and_board_change_the_experiment(labnet_command: Labnet, tmp_path: Path) -> None:
     words = ("--set", "clock.p=0.25", "--set", "task.inputs=[0, 2]", "--set", "log=5", "--board", "sim://lattice-4x4")
     assert labnet_command("run", "small.toml", *words, "--out", "x.sqlite")[0] == 0
@@ -157,8 +177,11 @@ def _state_step(path: Path) -> int:
 
 def test_help_teaches(labnet_command: Labnet) -> None:
     _, said, _ = labnet_command("--help")
-    for name in ("run", "boards", "show", "plot", "export", "demo"):
+    for name in ("run", "sweep", "boards", "show", "plot", "export", "demo"):
         assert name in said
     _, said, _ = labnet_command("run", "--help")
     assert "--resume" in said
     assert "Example:" in said
+    _, said, _ = labnet_command("sweep", "--help")
+    assert "      clock.p = [0.1, 0.5, 1.0]\n" in said
+    assert "--resume" in said

@@ -239,7 +239,7 @@ def test_a_step_that_cannot_start_in_time_is_an_error_and_no_shift(task: Regress
     assert run.times_s[[2, 4]] - run.times_s[[1, 3]] == pytest.approx(0.1, abs=2e-9)
 
 
-DIVERGING = Continuous(gamma=1e300)
+DIVERGING = Continuous(gamma=1e3)
 
 
 def test_divergence_is_an_error_that_keeps_all_steps_before_it(board: SimulatedBoard, tmp_path: Path) -> None:
@@ -248,13 +248,18 @@ def test_divergence_is_an_error_that_keeps_all_steps_before_it(board: SimulatedB
     with pytest.raises(Diverged, match=r"gamma is too large") as caught:
         labnet.train(board, task, steps=50, rule=DIVERGING, path=path, progress=False)
     assert_safe(board)
-    told = re.match(r"step (\d+) would move", str(caught.value))
+    told = re.match(r"step (\d+) on twin16 would move", str(caught.value))
     assert told
     with labnet.Run.open(path) as run:
         assert run.status.startswith("failed: step")
-        assert run.steps().tolist() == list(range(int(told[1])))
-        assert len(run.steps()) >= 1
-        assert np.isfinite(run.array("resistances_ohm")).all()
+        assert run.steps().tolist() == list(range(int(told[1]) + 1))
+        resistances = run.array("resistances_ohm")
+        assert (resistances > 0).all()
+        assert np.isnan(run.array("v_free")[-1]).all()  # the last record is the last good state, not a step
+        moved = re.search(r"edge (\d+), from (\S+) to (\S+) ohm", str(caught.value))
+        assert moved
+        assert resistances[-1, int(moved[1])] == pytest.approx(float(moved[2]), rel=1e-3)
+        assert not 0 < float(moved[3]) < np.inf
 
 
 def test_divergence_is_said_once_and_by_labnet(board: SimulatedBoard) -> None:

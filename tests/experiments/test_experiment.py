@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import labnet
 from labnet.errors import ExperimentError
@@ -100,6 +102,58 @@ def test_broken_toml_and_terminals(tmp_path: Path) -> None:
     (tmp_path / "far.toml").write_text(GOOD.replace("[3, 4]", "[3, 400]"))
     with pytest.raises(ExperimentError, match="node 400 is not in packing143"):
         labnet.Experiment.load(tmp_path / "far.toml").plan(labnet.networks.packing())
+
+
+def test_changed_is_the_file_with_set(tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(GOOD)
+    base = labnet.Experiment.load(tmp_path / "good.toml")
+    changes = {"clock.p": 0.25, "task.inputs": [0, 2], "rule.name": "continuous", "board.seed": 7, "start": 1.0}
+    texts = ["clock.p=0.25", "task.inputs=[0, 2]", "rule.name=continuous", "board.seed=7", "start=1.0"]
+    changed = base.changed(changes)
+    assert changed == labnet.Experiment.load(tmp_path / "good.toml", texts)
+    assert changed.board == "sim://packing143?preset=ideal&seed=7"
+    assert labnet.Experiment(**base.to_dict()) == base.changed({}) == base
+    assert base.changed({"board.sigma_max_v": 0.01, "board": "sim://twin16"}).board == "sim://twin16?sigma_max_v=0.01"
+
+
+def test_objects_survive_as_plain_data() -> None:
+    base = labnet.Experiment(
+        board="sim://twin16", task=AllosteryTask(kind="allostery"), rule=labnet.Continuous(gamma=0.3), steps=5
+    )
+    assert base.to_dict()["rule"] == {"name": "continuous", "gamma": 0.3}
+    assert base.changed({"rule.gamma": 0.1 + 0.2}).rule == labnet.Continuous(gamma=0.1 + 0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"clok.p": 0.5}, r"clok is not a known key; allowed: .*Did you mean clock\?"),
+        ({"clock.q": 0.5}, "clock.q is not a known key; allowed: kind, p"),
+        ({"eta.x": 0.5}, "eta is a single value, it has no keys"),
+        ({"clock..p": 0.5}, "is no key; allowed: names joined by dots"),
+        ({"clock.p": 2}, "clock.p is 2; allowed: a number above 0"),
+        ({"board": "ASRL1::INSTR", "board.seed": 2}, "'ASRL1::INSTR' has no options"),
+        ({"steps_p": 5}, "steps is 100 and steps_p is 5; give one of them"),
+    ],
+)
+def test_a_change_that_cannot_be(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    (tmp_path / "good.toml").write_text(GOOD)
+    with pytest.raises(ExperimentError, match=said):
+        labnet.Experiment.load(tmp_path / "good.toml").changed(changes)
+
+
+@given(st.floats(1e-3, 1.0), st.floats(1e-3, 1e4))
+def test_steps_p_gives_every_p_equally_many_updates(p: float, steps_p: float) -> None:
+    data = {"board": "sim://twin16", "task": {"kind": "allostery"}, "clock": {"p": p}}
+    steps = labnet.Experiment(**data, steps_p=steps_p).plan(labnet.networks.twin16()).steps
+    assert steps >= 1
+    assert abs(steps * p - steps_p) <= p * (0.5 + 1e-9) or steps == 1
+
+
+def test_a_list_of_eta_needs_steps(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(GOOD.replace("eta = 0.1", "eta = [0.1, 0.2]").replace("steps =", "steps_p ="))
+    with pytest.raises(ExperimentError, match="eta is a list, one a step, with steps_p; give steps"):
+        labnet.Experiment.load(tmp_path / "bad.toml")
 
 
 def test_the_page_names_every_key() -> None:

@@ -1,0 +1,353 @@
+"""Ensembles: plans with the same terminals packed into lanes, run in chunks, given back as blocks of records."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labnet.board import Side
+from labnet.draws import Stream, draw, normal, splitmix64
+from labnet.networks import Network
+from labnet.plan import Continuous, Plan, scheduled
+from labnet.records import Block, Errors, Record
+from labnet_simulators.components import ComparatorPair, Parts
+from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
+from labnet_simulators.engine.elimination import eliminate
+from labnet_simulators.engine.hardware import hardware, pair_error_v
+from labnet_simulators.engine.kernel import run_resistances, run_wipers
+from labnet_simulators.engine.lanes import aligned
+
+FloatArray = NDArray[np.float64]
+
+WIDTHS = (1, 8, 16)  # beyond 16 lanes a network's numbers leave the fastest cache
+_CHUNK_BYTES = 8e6  # of log: as much as stays in the outer cache
+
+_NO_FLOATS = np.empty(0)
+_NO_BYTES = np.empty(0, dtype=np.int8)
+_NO_WIPERS = np.empty(0, dtype=np.int16)
+
+
+class Twin(Protocol):
+    """What an ensemble asks of a simulated board; all its networks are on boards of the same parts and seed."""
+
+    network: Network
+    parts: Parts
+    seed: int
+    triggers: int
+    clamped_drives: int
+
+    def conductances(self) -> tuple[FloatArray, FloatArray]:
+        """Give conductances by edge and wiper position, of both sides."""
+        ...
+
+    def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give the offsets (n,) of sources and of the readings of both sides."""
+        ...
+
+
+class Member(NamedTuple):
+    """One network of an ensemble: its number, its plan, where its edges stand, and when its step 0 begins."""
+
+    number: int
+    plan: Plan
+    place: FloatArray
+    start_s: float
+
+
+def kind(plan: Plan) -> tuple[object, ...]:
+    """Give what the plans of an ensemble have in common."""
+    task = plan.task
+    terminals = (task.inputs + task.grounds, task.outputs)
+    return (task.network, *terminals, len(task.train), len(task.test), plan.rule.name, plan.batched)
+
+
+class Ensemble:
+    """Networks that run in step, from step `first` of their plans on.
+
+    Parameters
+    ----------
+    twin : Twin
+        The board as it stands before that step.
+    members : sequence of Member
+        Up to 16, of one `kind`.
+    first : int
+    """
+
+    def __init__(self, twin: Twin, members: Sequence[Member], first: int = 0) -> None:
+        self.members, self.step = members, first
+        plan, network = members[0].plan, twin.network
+        self._twin, self._seed, self._parts = twin, twin.seed, twin.parts
+        self.trigger, self._drives = twin.triggers, twin.clamped_drives
+        self._task, self._edges = plan.task, network.edge_count
+        self._continuous, self._batch = isinstance(plan.rule, Continuous), plan.batched
+        self._full_batch = all(isinstance(m.plan.rule, Continuous) and m.plan.rule.batch == 1.0 for m in members)
+        self._p = eliminate(network, self._task.inputs + self._task.grounds, self._task.outputs)
+        self._nodes = self._p.nodes.astype(np.int64)
+        self._place = np.argsort(self._nodes)
+        self._hardware = hardware(
+            network, twin.parts, twin.seed, self._p, twin.conductances(), twin.offsets_v(), self._continuous
+        )
+        self._width = next(width for width in WIDTHS if width >= len(members))
+        # Lanes without a network of their own repeat the first one's, which is thrown away.
+        self._lanes = [*members, *[members[0]] * (self._width - len(members))]
+        self._networks = self._make_networks(twin)
+        self._room = make_room(self._p, self._edges, self._width)
+        self._log_at = [scheduled(m.plan.log, m.plan.steps) for m in members]
+        self._measure_at = [_measured(m.plan) for m in members]
+        self.running = set(range(len(members)))
+
+    def _make_networks(self, twin: Twin) -> Networks:
+        parts, grid = self._parts, self._parts.dac.grid
+        offsets = twin.offsets_v()[0][self._nodes[len(self._p.free) :]]
+        held, desired, gate, rate = [], [], [], []
+        for member in self._lanes:
+            task, rule = member.plan.task, member.plan.rule
+            inputs = np.concatenate(
+                [examples.inputs.reshape(len(examples), len(task.inputs)) for _, examples in task.sets()]
+            )
+            asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
+            held.append(parts.dac.output(asked, offsets).ravel())
+            wanted = task.train.targets
+            desired.append((wanted if grid.bits is None else grid.nearest(wanted)).ravel())
+            gate.append(parts.gate.threshold(member.plan.clock.p, self._edges))
+            rate.append(rule.gamma * task.network.r_ref_ohm if isinstance(rule, Continuous) else 0.0)
+        return Networks(
+            place=_columns([member.place for member in self._lanes]),
+            held=_columns(held),
+            desired=_columns(desired),
+            eta=aligned(1, self._width),
+            gate=_columns([[x] for x in gate]),
+            rate=_columns([[x] for x in rate]),
+            wrong=_columns([[np.inf]] * self._width),
+        )
+
+    def place(self, lane: int) -> FloatArray:
+        """Give where the edges of a network stand: wiper positions or ohms, (E,)."""
+        return np.array(self._networks.place[:, lane])
+
+    def went_wrong(self, lane: int) -> bool:
+        """Tell whether a network's voltages or resistances are numbers no more; it stays where it was before."""
+        return bool(np.isfinite(self._networks.wrong[0, lane]))
+
+    def held_outputs(self, lane: int) -> FloatArray:
+        """Give the voltages at which the clamped outputs are held, (O,)."""
+        n = len(self._p.free)
+        return np.array(self._room.v_clamped[n - len(self._p.outputs) : n, lane])
+
+    def voltages(self, lane: int) -> dict[Side, FloatArray]:
+        """Give the node voltages (n,) of both sides of a network as its last step left them."""
+        n = len(self._p.free)
+        free, clamped = self._room.v[:, lane].copy(), self._room.v_clamped[:, lane].copy()
+        if self._hardware.twins_equal:
+            inner = n - len(self._p.outputs)
+            clamped[:inner] = free[:inner] + self._room.d[:inner, lane]
+            clamped[n:] = free[n:]
+        return {"free": free[self._place], "clamped": clamped[self._place]}
+
+    def triggers(self, steps: int) -> int:
+        """Give how many triggers the board has had after so many steps of the plan."""
+        return self.trigger - self.step + steps
+
+    def advance(self, steps: int) -> list[Block]:
+        """Run up to so many steps, and give each running network's next block."""
+        last = self._last(steps)
+        first, count = self.step, last - self.step
+        schedule = self._schedule(first, count)
+        examples = len(self._task.train) + len(self._task.test)
+        log = self._make_log(int(schedule.measured.sum()) * examples, int(schedule.logged.sum()))
+        networks = self._networks._replace(eta=self._etas(first, count))
+        run = run_resistances if self._continuous else run_wipers
+        with np.errstate(all="ignore"):
+            run((0,) * self._width, self._p, self._hardware_at(count), schedule, networks, self._room, log)
+        blocks = [self._block(lane, schedule, log) for lane in sorted(self.running)]
+        for lane, block in zip(sorted(self.running), blocks, strict=True):
+            if self.went_wrong(lane) or block.steps == self.members[lane].plan.steps:
+                self.running.discard(lane)
+                self._networks.gate[0, lane] = 0.0
+        self.step, self.trigger = last, self.trigger + count
+        if count:
+            self._drives = 0
+        return blocks
+
+    def _last(self, steps: int) -> int:
+        """Give the step before which a chunk ends: at most so many on, at a plan's end, when the log is full."""
+        first = self.step
+        last = min(first + steps, *(self.members[lane].plan.steps for lane in self.running))
+        task, size = self._task, 8.0 * self._width
+        per_measurement = size * (len(task.train) + len(task.test)) * len(task.outputs)
+        per_log = size * (2 * len(self._nodes) + 3 * self._edges)
+        per_step = size * ((len(task.train) if self._batch else 1) + 4)
+        logged, measured = (self._marks(marks, first, last) for marks in (self._log_at, self._measure_at))
+        used = np.cumsum(per_step + per_log * logged + per_measurement * measured)
+        return max(first + int(np.searchsorted(used, _CHUNK_BYTES)), min(first + 1, last))
+
+    def _marks(self, marks: list[NDArray[np.bool_]], first: int, last: int) -> NDArray[np.bool_]:
+        """Give the steps that are marked for any running network."""
+        found = np.zeros(last - first, dtype=np.bool_)
+        for lane in self.running:
+            mine = marks[lane][first:last]
+            found[: len(mine)] |= mine
+        return found
+
+    def _schedule(self, first: int, count: int) -> Schedule:
+        last = first + count
+        ends = any(self.members[lane].plan.steps == last for lane in self.running)
+        measured = np.append(self._marks(self._measure_at, first, last), ends)
+        logged = self._marks(self._log_at, first, last)
+        shown, example, chosen = np.empty(0, dtype=np.int64), aligned(0, self._width), aligned(0, self._width)
+        if not self._batch:
+            each = [member.plan.examples(first, last) for member in self._lanes]
+            if all((each[0] == mine).all() for mine in each):
+                shown = each[0].astype(np.int64)
+            else:
+                example = _columns(each)
+        elif not self._full_batch:
+            chosen = _columns([member.plan.batches(first, last).ravel() for member in self._lanes])
+        return Schedule(
+            steps=count,
+            first=first,
+            trigger=np.uint64(self.trigger),
+            stream_seed=np.uint64(splitmix64(self._seed % 2**64, Stream.TRIGGER)),
+            measured=measured,
+            logged=logged,
+            batch=self._batch,
+            shown=shown,
+            example=example,
+            chosen=chosen,
+            **self._noise(count, measured, logged),
+        )
+
+    def _noise(self, count: int, measured: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
+        """Give the converters' noise, drawn as the board's `read` does: by trigger, clamped drives, node and repeat."""
+        noise_v = self._parts.adc.noise_v
+        outputs = np.array(self._task.outputs)
+        examples = np.arange(len(self._task.train) + len(self._task.test))
+        if not noise_v:
+            nothing = {"output_noise_v": (0, 0), "measure_noise_v": (0, 0, 0), "log_noise_v": (0, 0, 0)}
+            return {name: np.empty(shape) for name, shape in nothing.items()}
+        triggers = self.trigger + np.arange(count + 1)
+        drives = np.zeros(count + 1, dtype=np.int64)
+        drives[0] = self._drives
+
+        def noise(
+            stream: Stream, at: NDArray[np.int64], repeats: NDArray[np.int64], nodes: NDArray[np.int64]
+        ) -> FloatArray:
+            where = nodes + (repeats << 32)
+            return noise_v * normal(draw(self._seed, stream, at.reshape(at.shape + (1,) * (where.ndim - 1)), where))
+
+        reads = (drives[measured, None, None] << 16) + examples[:, None]
+        rows = np.flatnonzero(logged)
+        after = (drives[rows, None] + 2) << 16
+        sides = [
+            noise(stream, triggers[rows], after, self._nodes) for stream in (Stream.READ_FREE, Stream.READ_CLAMPED)
+        ]
+        return {
+            "output_noise_v": noise(Stream.READ_FREE, triggers[:-1], (drives[:-1, None] + 1) << 16, outputs),
+            "measure_noise_v": noise(Stream.READ_FREE, triggers[measured], reads, outputs),
+            "log_noise_v": np.stack(sides, axis=1),
+        }
+
+    def _hardware_at(self, count: int) -> Hardware:
+        """Give the hardware with the noise that its comparators have at the triggers of a chunk."""
+        comparator = self._parts.comparator
+        if not isinstance(comparator, ComparatorPair) or not comparator.noise_v:
+            return self._hardware
+        error = pair_error_v(comparator, self._seed, self._twin.network, self.trigger, max(count, 2))
+        return self._hardware._replace(pair_v=error)
+
+    def _etas(self, first: int, count: int) -> FloatArray:
+        plans = [member.plan for member in self._lanes]
+        same = all(isinstance(plan.eta, float) for plan in plans)
+        etas = [
+            [plan.eta_at(min(step, plan.steps - 1)) for step in range(first, first + (1 if same else max(count, 1)))]
+            for plan in plans
+        ]
+        columns = _columns(etas)
+        if self._parts.dac.grid.bits is not None:
+            columns[:] = np.rint(columns * 32768.0)
+        return columns
+
+    def _make_log(self, measured_examples: int, logged: int) -> Log:
+        nodes, edges = logged * len(self._nodes), logged * self._edges
+        counts = (measured_examples * len(self._task.outputs), nodes, nodes, edges, edges, edges, logged)
+        return Log(*(aligned(count, self._width) for count in counts))
+
+    def _block(self, lane: int, schedule: Schedule, log: Log) -> Block:
+        """Put a network's block together: up to the chunk's end, the plan's, or where it went wrong."""
+        plan, first = self.members[lane].plan, schedule.first
+        wrong = self._networks.wrong[0, lane]
+        steps = int(min(first + schedule.steps, wrong))
+        records = [
+            self._record(lane, row, first + k, log)
+            for row, k in enumerate(np.flatnonzero(schedule.logged).tolist())
+            if first + k < steps and self._log_at[lane][first + k]
+        ]
+        errors: list[Errors] = []
+        for row, k in enumerate(np.flatnonzero(schedule.measured).tolist()):
+            step = first + k
+            if step <= steps and self._measure_at[lane][step] and (k < schedule.steps or step == plan.steps):
+                errors += self._errors(lane, row, step, log)
+        if steps in (plan.steps, wrong):
+            records.append(self._closing(lane, steps))
+        ohm = self.place(lane) if self._continuous else None
+        return Block(self.members[lane].number, steps, records, errors, resistances_ohm=ohm)
+
+    def _record(self, lane: int, row: int, step: int, log: Log) -> Record:
+        plan, nodes, edges = self.members[lane].plan, len(self._nodes), self._edges
+        examples = plan.examples_at(step)
+        voltages = []
+        for side in (log.v_free, log.v_clamped):
+            v = side[row * nodes : (row + 1) * nodes, lane][self._place]
+            voltages.append(v if len(examples) == 1 else _NO_FLOATS)
+        moved = slice(row * edges, (row + 1) * edges)
+        place = log.place[moved, lane].copy()
+        return Record(
+            step=step,
+            example=examples[0] if len(examples) == 1 else -1,
+            time_s=self._time_s(lane, step),
+            clipped=bool(log.clipped[row, lane]),
+            v_free=voltages[0],
+            v_clamped=voltages[1],
+            directions=log.direction[moved, lane].astype(np.int8),
+            enabled=log.enabled[moved, lane].astype(np.int8),
+            wipers=_NO_WIPERS if self._continuous else place.astype(np.int16),
+            resistances_ohm=place if self._continuous else _NO_FLOATS,
+        )
+
+    def _closing(self, lane: int, step: int) -> Record:
+        place = self.place(lane)
+        positions = (_NO_WIPERS, place) if self._continuous else (place.astype(np.int16), _NO_FLOATS)
+        nothing = (_NO_FLOATS, _NO_FLOATS, _NO_BYTES, _NO_BYTES)
+        return Record(step, -1, self._time_s(lane, step), False, *nothing, *positions)
+
+    def _errors(self, lane: int, row: int, step: int, log: Log) -> list[Errors]:
+        task = self.members[lane].plan.task
+        count = len(task.train) + len(task.test)
+        size = count * len(task.outputs)
+        outputs = log.outputs[row * size : (row + 1) * size, lane].reshape(count, -1)
+        found, begin = [], 0
+        for name, examples in task.sets():
+            if len(examples):
+                seen = np.ascontiguousarray(outputs[begin : begin + len(examples)])
+                found.append(Errors(step, name, task.cost(seen, examples), task.accuracy(seen, examples)))
+            begin += len(examples)
+        return found
+
+    def _time_s(self, lane: int, step: int) -> float:
+        member = self.members[lane]
+        return round((member.start_s + step * member.plan.step_period_s) * 1e9) * 1e-9
+
+
+def _measured(plan: Plan) -> NDArray[np.bool_]:
+    """Mark the steps before which a plan measures, its end with them, shape (steps + 1,)."""
+    marks = np.append(scheduled(plan.measure, plan.steps), True)
+    marks[0] = True
+    return marks
+
+
+def _columns(rows: Sequence[Sequence[float] | NDArray[np.generic]]) -> FloatArray:
+    """Put each network's numbers into a column of its own."""
+    made = aligned(len(rows[0]), len(rows))
+    made[:] = np.array(rows, dtype=np.float64).T
+    return made

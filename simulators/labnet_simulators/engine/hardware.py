@@ -1,0 +1,87 @@
+"""What the parts of a simulated board come to, as the kernel's numbers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labnet.board import Converter
+from labnet.draws import Stream, draw, uniform
+from labnet.networks import Network
+from labnet_simulators.components import TIE_V, ComparatorPair, EffectiveComparator, Parts
+from labnet_simulators.engine.arrays import Grid, Hardware
+from labnet_simulators.engine.elimination import Elimination
+
+FloatArray = NDArray[np.float64]
+
+
+def hardware(
+    network: Network,
+    parts: Parts,
+    seed: int,
+    p: Elimination,
+    conductances_s: tuple[FloatArray, FloatArray],
+    offsets_v: tuple[FloatArray, FloatArray, FloatArray],
+    continuous: bool,
+) -> Hardware:
+    """Describe a board to the kernel; offsets (n,) are those of sources and of the readings of both sides.
+
+    Resistances that are set (`continuous`) are the same in both twins.
+    """
+    source, free, clamped = (offset[p.nodes] for offset in offsets_v)
+    comparator, edges = parts.comparator, np.arange(network.edge_count)
+    share, pair = np.empty(0), np.empty((0, 2, network.edge_count))
+    low = span = 0.0
+    if isinstance(comparator, EffectiveComparator):
+        low, span = comparator.sigma_min_v, comparator.sigma_max_v - comparator.sigma_min_v
+        if comparator.frozen:
+            share = uniform(draw(seed, Stream.SIGMA, 0, edges))
+    else:
+        pair = pair_error_v(comparator, seed, network, 0, 1)
+    range_ohm = parts.resistance_range_ohm or (0.0, np.inf)
+    return Hardware(
+        leak_s=0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm,
+        positions=parts.pot.positions,
+        free_s=conductances_s[0],
+        clamped_s=conductances_s[1],
+        twins_equal=continuous or parts.pot.twins_equal,
+        low_ohm=range_ohm[0],
+        high_ohm=range_ohm[1],
+        r_ref_ohm=network.r_ref_ohm,
+        tie_v=TIE_V,
+        sigma_low_v=low,
+        sigma_span_v=span,
+        sigma_share=share,
+        pair_v=pair,
+        fixed_gate=parts.gate.fixed_number,
+        source=_grid(parts.dac.grid),
+        reading=_grid(parts.adc.grid),
+        source_offset_v=source,
+        free_offset_v=free,
+        clamped_offset_v=clamped,
+    )
+
+
+def pair_error_v(pair: ComparatorPair, seed: int, network: Network, trigger: int, count: int) -> FloatArray:
+    """Give the errors of both comparators of every edge, (count, 2, E), at `count` triggers; one if they are frozen."""
+    edges = np.arange(network.edge_count, dtype=np.uint64)
+    rows = range(trigger, trigger + count) if pair.noise_v else (0,)
+    return np.array([[pair.error_v(seed, row, which, edges) for which in (0, 1)] for row in rows])
+
+
+def conductance_table(network: Network, parts: Parts, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Give conductances in siemens by edge and wiper position, (E * positions,), of the free and the clamped side."""
+    edges = np.arange(network.edge_count, dtype=np.uint64)
+    pot, tables = parts.pot, []
+    for side in ("free", "clamped"):
+        end_to_end = pot.end_to_end(seed, side, edges)
+        wipers = np.repeat(np.arange(pot.positions)[:, None], len(edges), axis=1)
+        ohm = [pot.resistances(seed, side, edges, end_to_end, row) for row in wipers]
+        with np.errstate(divide="ignore"):
+            tables.append(np.ascontiguousarray(1.0 / np.array(ohm).T).reshape(-1))
+    return tables[0], tables[1]
+
+
+def _grid(converter: Converter) -> Grid:
+    span, top = converter.v_max - converter.v_min, float(converter.top)
+    if not top:
+        return Grid(converter.v_min, converter.v_max, 0.0, 0.0, 0.0)
+    return Grid(converter.v_min, converter.v_max, top, top / span, span / top)
