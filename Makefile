@@ -28,6 +28,8 @@ unit: $(VENV)/.installed-dev system
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/host_paced.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/lattices.py
 
 # ngspice: the independent check of the circuit. Installed where we may, else said.
 system:

@@ -74,8 +74,8 @@ class Controller:
         self._ones = np.ones(board.network.node_count)
         self._wanted = self.task.train.targets.tolist()
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
-        self._log = scheduled(plan.log, plan.steps).tolist()
-        self._measure = scheduled(plan.measure, plan.steps).tolist()
+        self._log = scheduled(plan.log, plan.steps).tobytes()
+        self._measure = scheduled(plan.measure, plan.steps).tobytes()
         self._ohm: FloatArray | None = None  # where the host sets resistances
         self.start_s = 0.0  # when step 0 begins, on the board's clock
         self._check()
@@ -154,7 +154,7 @@ class Controller:
             self._wait_until(self.start_s + step * period_s)
             began_s = self.board.time_s
             try:
-                record = self.cycle(step, self._log[step])
+                record = self.cycle(step, bool(self._log[step]))
             except LabnetError:
                 yield Block(0, step, [self._closing(step, began_s)], errors)
                 raise

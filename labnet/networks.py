@@ -3,13 +3,15 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from labnet._packing import jammed_packing
 from labnet.errors import NetworkError
@@ -84,11 +86,12 @@ class Network:
                 f"edges {first[inverse][second]} and {second} both join nodes {edges[second].tolist()}; "
                 "keep one of them."
             )
-        parts = list(nx.connected_components(self.to_networkx()))
-        if len(parts) > 1:
-            rest = min((sorted(part) for part in parts), key=len)
+        joined = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n))
+        parts, part = connected_components(joined, directed=False)
+        if parts > 1:
+            rest = np.flatnonzero(part == np.argmin(np.bincount(part)))
             raise NetworkError(
-                f"the graph is in {len(parts)} parts; nodes {rest[:8]} have no path to the others. "
+                f"the graph is in {parts} parts; nodes {rest[:8].tolist()} have no path to the others. "
                 "Join the parts, or make each a network of its own."
             )
 
@@ -293,12 +296,17 @@ def read(path: str | Path) -> Network:
         raise NetworkError(f"{path}: {error}") from None
 
 
+@cache
+def _packing143() -> Network:
+    return packing()  # which takes a while to find
+
+
 def named(name: str) -> Network:
     """Build a network by name: twin16, packing143, lattice-20x20[-periodic][-diagonals], or a file's path."""
     if name == "twin16":
         return twin16()
     if name == "packing143":
-        return packing()
+        return _packing143()
     if found := re.fullmatch(r"lattice-(\d+)x(\d+)((?:-periodic|-diagonals)*)", name):
         rows, cols, options = found.groups()
         return lattice(int(rows), int(cols), "-periodic" in options, "-diagonals" in options)

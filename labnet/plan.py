@@ -210,10 +210,11 @@ class Plan(Settings):
     def examples_at(self, step: int) -> list[int]:
         """Give the training examples of a step: one, or those of its batch."""
         if self.batched:
-            return [int(example) for example in np.flatnonzero(self.batches(step, step + 1)[0])]
+            marks = self.batches(step, step + 1)[0]
+            return [example for example in range(len(marks)) if marks[example]]
         if self.order == "cyclic":
             return [step % len(self.task.train)]
-        return self.examples(step, step + 1).tolist()
+        return [int(self.examples(step, step + 1)[0])]
 
     def examples(self, first: int, last: int) -> IntArray:
         """Give the training example of each of the steps `first` .. `last` - 1, where a step shows one."""

@@ -325,16 +325,14 @@ class SimulatedBoard:
         self._check_open()
         return plans.train_many(self, plans_)
 
-    def conductances(self) -> tuple[FloatArray, FloatArray]:
-        """Give conductances in siemens by edge and wiper position, (E * positions,), of the free and clamped side."""
-        return self._conductances
-
     @cached_property
-    def _conductances(self) -> tuple[FloatArray, FloatArray]:
+    def conductances_s(self) -> tuple[FloatArray, FloatArray]:
+        """Conductances in siemens by edge and wiper position, (E * positions,), of the free and clamped side."""
         return conductance_table(self.network, self.parts, self.seed)
 
+    @property
     def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Give the offsets (n,) of the sources and of the readings of both sides, in volts."""
+        """The offsets (n,) of the sources and of the readings of both sides, in volts."""
         return self._source_offset, self._reading_offset["free"], self._reading_offset["clamped"]
 
     def place(self) -> FloatArray:
@@ -363,7 +361,7 @@ class SimulatedBoard:
     def copy(self) -> Self:
         """Give another board of the same parts and seed, as this one stands."""
         twin = type(self)(self.network, self.parts, self.seed, self.address)
-        twin.__dict__["_conductances"] = self._conductances
+        twin.__dict__["conductances_s"] = self.conductances_s
         twin.restore(self.snapshot())
         return twin
 

@@ -64,7 +64,7 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
             yield Block(number, 0, [], [], error)
         else:
             groups[kind(plan)].append((Member(number, plan, copy.place(), start_s), copy))
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     lanes = min(WIDTHS[-1], max(1, -(-sum(map(len, groups.values())) // cores)))
     jobs = []
     for group in groups.values():

@@ -30,6 +30,10 @@ class Undecidable(Exception):
     """A comparator or a code within rounding of its limit: two exact computations may differ here."""
 
 
+class Impossible(Exception):
+    """A step that asks for a resistance of zero or below: it does not happen."""
+
+
 # Draws (docs/draws.md) ------------------------------------------------------------------------------------------
 
 WORD = 2**64
@@ -224,8 +228,9 @@ class Step:
 
 @dataclass
 class Reference:
-    """All steps, where they ended, and the costs: (step, set) to V^2."""
+    """All steps up to the end or to one that is impossible, where they ended, and the costs: (step, set) to V^2."""
 
+    diverged: bool = False
     steps: list[Step] = field(default_factory=list)
     costs: dict[tuple[int, str], float] = field(default_factory=dict)
     wipers: list[int] = field(default_factory=list)
@@ -241,10 +246,14 @@ def trained_slowly(plan: Plan, parts: Parts, seed: int) -> Reference:
     for k in range(plan.steps):
         if k == 0 or (k % plan.measure == 0 if isinstance(plan.measure, int) else k in _listed(plan)):
             _measure(plan, board, k, done)
-        done.steps.append(
-            _continuous(plan, board, k) if isinstance(plan.rule, Continuous) else _discrete(plan, board, k)
-        )
-    _measure(plan, board, plan.steps, done)
+        try:
+            step = _continuous(plan, board, k) if isinstance(plan.rule, Continuous) else _discrete(plan, board, k)
+        except Impossible:
+            done.diverged = True
+            break
+        done.steps.append(step)
+    else:
+        _measure(plan, board, plan.steps, done)
     done.wipers, done.ohm = board.wipers, board.set_ohm or []
     return done
 
@@ -374,6 +383,10 @@ def _continuous(plan: Plan, board: SlowBoard, step: int) -> Step:
             change[edge] += plan.rule.gamma * r_ref * (r_ref / before[edge]) ** 2 * float(squares)
     enabled = board.enabled(plan.clock.p)
     moved = [r + dr * on for r, dr, on in zip(before, change, enabled, strict=True)]
+    if any(abs(r) < 1e-9 * max(before) for r in moved):
+        raise Undecidable
+    if min(moved) < 0:
+        raise Impossible
     board.set_ohm = _within_range(board, moved)
     board.end_trigger()
     cuts = [cut for _, _, cut in shown]

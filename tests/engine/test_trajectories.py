@@ -1,5 +1,10 @@
 """Whole trainings on random graphs, terminals, settings and parts, against the slow reference."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 from hypothesis import given, reject, settings
@@ -8,6 +13,7 @@ from reference import Reference, Undecidable, trained_slowly
 from trainings import TOP_V, Training, continuous, discrete
 
 import labnet
+from labnet.errors import Diverged
 
 RELATIVE = 1e-12
 
@@ -27,7 +33,7 @@ def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training
 @given(continuous())
 def test_the_continuous_rule_gives_every_resistance_of_the_reference(training: Training) -> None:
     wanted = reference(training)
-    with training.run() as run:
+    with ended(training, wanted) as run:
         assert_same_steps(run, wanted)
         ohm = [*[step.ohm for step in wanted.steps], wanted.ohm]
         assert_close(run.array("resistances_ohm"), ohm, np.max(ohm))
@@ -43,6 +49,21 @@ def reference(training: Training) -> Reference:
         return trained_slowly(training.plan, training.parts, training.seed)
     except Undecidable:
         reject()
+
+
+@contextmanager
+def ended(training: Training, wanted: Reference) -> Iterator[labnet.Run]:
+    """The run; one that diverges must do so at the same step, and leaves a file."""
+    if not wanted.diverged:
+        with training.run() as run:
+            yield run
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run.sqlite"
+        with pytest.raises(Diverged, match=f"step {len(wanted.steps)} "):
+            labnet.run_plan(training.board(), training.plan, path, progress=False)
+        with labnet.Run.open(path) as run:
+            yield run
 
 
 def assert_same_steps(run: labnet.Run, wanted: Reference) -> None:

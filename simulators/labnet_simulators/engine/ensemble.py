@@ -15,7 +15,7 @@ from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
 from labnet_simulators.engine.elimination import eliminate
 from labnet_simulators.engine.hardware import hardware, pair_error_v
-from labnet_simulators.engine.kernel import run_resistances, run_wipers
+from labnet_simulators.engine.kernel import run
 from labnet_simulators.engine.lanes import aligned
 
 FloatArray = NDArray[np.float64]
@@ -37,12 +37,14 @@ class Twin(Protocol):
     triggers: int
     clamped_drives: int
 
-    def conductances(self) -> tuple[FloatArray, FloatArray]:
-        """Give conductances by edge and wiper position, of both sides."""
+    @property
+    def conductances_s(self) -> tuple[FloatArray, FloatArray]:
+        """Conductances by edge and wiper position, of both sides."""
         ...
 
+    @property
     def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Give the offsets (n,) of sources and of the readings of both sides."""
+        """Offsets (n,) of sources and of the readings of both sides."""
         ...
 
 
@@ -86,11 +88,12 @@ class Ensemble:
         self._nodes = self._p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
         self._hardware = hardware(
-            network, twin.parts, twin.seed, self._p, twin.conductances(), twin.offsets_v(), self._continuous
+            network, twin.parts, twin.seed, self._p, twin.conductances_s, twin.offsets_v, self._continuous
         )
         self._width = next(width for width in WIDTHS if width >= len(members))
         # Lanes without a network of their own repeat the first one's, which is thrown away.
         self._lanes = [*members, *[members[0]] * (self._width - len(members))]
+        self._plans = [member.plan for member in self._lanes]
         self._networks = self._make_networks(twin)
         self._room = make_room(self._p, self._edges, self._width)
         self._log_at = [scheduled(m.plan.log, m.plan.steps) for m in members]
@@ -99,7 +102,7 @@ class Ensemble:
 
     def _make_networks(self, twin: Twin) -> Networks:
         parts, grid = self._parts, self._parts.dac.grid
-        offsets = twin.offsets_v()[0][self._nodes[len(self._p.free) :]]
+        offsets = twin.offsets_v[0][self._nodes[len(self._p.free) :]]
         held, desired, gate, rate = [], [], [], []
         for member in self._lanes:
             task, rule = member.plan.task, member.plan.rule
@@ -157,9 +160,9 @@ class Ensemble:
         examples = len(self._task.train) + len(self._task.test)
         log = self._make_log(int(schedule.measured.sum()) * examples, int(schedule.logged.sum()))
         networks = self._networks._replace(eta=self._etas(first, count))
-        run = run_resistances if self._continuous else run_wipers
+        width, wipers = (0,) * self._width, None if self._continuous else 0
         with np.errstate(all="ignore"):
-            run((0,) * self._width, self._p, self._hardware_at(count), schedule, networks, self._room, log)
+            run(width, wipers, self._p, self._hardware_at(count), schedule, networks, self._room, log)
         blocks = [self._block(lane, schedule, log) for lane in sorted(self.running)]
         for lane, block in zip(sorted(self.running), blocks, strict=True):
             if self.went_wrong(lane) or block.steps == self.members[lane].plan.steps:
@@ -177,7 +180,7 @@ class Ensemble:
         task, size = self._task, 8.0 * self._width
         per_measurement = size * (len(task.train) + len(task.test)) * len(task.outputs)
         per_log = size * (2 * len(self._nodes) + 3 * self._edges)
-        per_step = size * ((len(task.train) if self._batch else 1) + 4)
+        per_step = size * (len(task.train) if self._batch and not self._full_batch else 1)
         logged, measured = (self._marks(marks, first, last) for marks in (self._log_at, self._measure_at))
         used = np.cumsum(per_step + per_log * logged + per_measurement * measured)
         return max(first + int(np.searchsorted(used, _CHUNK_BYTES)), min(first + 1, last))
@@ -197,13 +200,12 @@ class Ensemble:
         logged = self._marks(self._log_at, first, last)
         shown, example, chosen = np.empty(0, dtype=np.int64), aligned(0, self._width), aligned(0, self._width)
         if not self._batch:
-            each = [member.plan.examples(first, last) for member in self._lanes]
-            if all((each[0] == mine).all() for mine in each):
-                shown = each[0].astype(np.int64)
+            if len({(plan.order, plan.seed if plan.order == "random" else 0) for plan in self._plans}) == 1:
+                shown = self._plans[0].examples(first, last).astype(np.int64)
             else:
-                example = _columns(each)
+                example = _columns([plan.examples(first, last) for plan in self._plans])
         elif not self._full_batch:
-            chosen = _columns([member.plan.batches(first, last).ravel() for member in self._lanes])
+            chosen = _columns([plan.batches(first, last).ravel() for plan in self._plans])
         return Schedule(
             steps=count,
             first=first,
@@ -257,11 +259,10 @@ class Ensemble:
         return self._hardware._replace(pair_v=error)
 
     def _etas(self, first: int, count: int) -> FloatArray:
-        plans = [member.plan for member in self._lanes]
-        same = all(isinstance(plan.eta, float) for plan in plans)
+        same = all(isinstance(plan.eta, float) for plan in self._plans)
         etas = [
             [plan.eta_at(min(step, plan.steps - 1)) for step in range(first, first + (1 if same else max(count, 1)))]
-            for plan in plans
+            for plan in self._plans
         ]
         columns = _columns(etas)
         if self._parts.dac.grid.bits is not None:

@@ -82,7 +82,7 @@ def conduct_at_wipers(width: Any, h: Hardware, place: Any, r: Room) -> None:
 
 
 @compiled
-def conduct_at_resistances(width: Any, h: Hardware, place: Any, r: Room) -> None:
+def conduct_at_resistances(width: Any, place: Any, r: Room) -> None:
     """Give the conductances of all edges at their resistances."""
     one = full(width, 1.0)
     for e in range(len(place)):
@@ -328,14 +328,13 @@ def learn_resistances(
     set_resistances(width, h, s, k, m, r, log, at)
 
 
-def _make_run(conduct: Any, learn: Any, stamp: str) -> Callable[..., None]:
-    """Compile the training with one rule."""
-
+def _make_run(stamp: str) -> Callable[..., None]:
     @kept
-    def run(width: Any, p: Elimination, h: Hardware, s: Schedule, m: Networks, r: Room, log: Log) -> None:
+    def run(width: Any, wipers: Any, p: Elimination, h: Hardware, s: Schedule, m: Networks, r: Room, log: Log) -> None:
         """Run the steps of a chunk, each after its measurement; one more measurement may stand after the last step.
 
-        Arrays have the shape (X, width); `width` is a tuple of as many zeros.
+        Arrays have the shape (X, width); `width` is a tuple of as many zeros; `wipers` is None where resistances are
+        set instead (None is a type of its own, so that only what the rule needs is compiled).
         """
         _ = stamp
         s, m = schedule_lanes(width, s), network_lanes(width, m)
@@ -344,7 +343,10 @@ def _make_run(conduct: Any, learn: Any, stamp: str) -> Callable[..., None]:
         for k in range(len(s.measured)):
             if k == s.steps and not s.measured[k]:
                 break
-            conduct(width, h, m.place, r)
+            if wipers is None:
+                conduct_at_resistances(width, m.place, r)
+            else:
+                conduct_at_wipers(width, h, m.place, r)
             factorise(p, width, r.free_s, h.leak_s, len(p.free), r.free)
             if s.measured[k]:
                 measure(p, width, h, s, m.held, r, log.outputs, measured)
@@ -358,10 +360,12 @@ def _make_run(conduct: Any, learn: Any, stamp: str) -> Callable[..., None]:
                 at, logged = logged, logged + 1
                 for e in range(edges):
                     log.place[at * edges + e] = m.place[e]
-            learn(p, width, h, s, k, m, r, log, at)
+            if wipers is None:
+                learn_resistances(p, width, h, s, k, m, r, log, at)
+            else:
+                learn_wipers(p, width, h, s, k, m, r, log, at)
 
     return cast(Callable[..., None], run)
 
 
-run_wipers = _make_run(conduct_at_wipers, learn_wipers, STAMP)
-run_resistances = _make_run(conduct_at_resistances, learn_resistances, STAMP)
+run = _make_run(STAMP)
