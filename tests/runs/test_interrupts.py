@@ -52,7 +52,7 @@ def train(path: Path, *, press_at: int = 0, resume: bool = False) -> tuple[Simul
 
 def is_safe(board: SimulatedBoard) -> bool:
     """Tell whether sources are at 0 V and the clock is off, of a board that is closed and so answers nothing."""
-    return board.bias_v == 0.0 and not any(volts for held in board._voltages.held.values() for volts in held.values())
+    return board.bias_v == 0.0 and not any(volts for held in board.voltages.held.values() for volts in held.values())
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

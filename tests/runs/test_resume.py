@@ -24,10 +24,14 @@ def assert_same_records(one: labnet.Run, other: labnet.Run) -> None:
 
 
 class Interrupted(SimulatedBoard):
-    """A board at which somebody presses Ctrl-C just before, or just after, a trigger."""
+    """A board, paced by the host, at which somebody presses Ctrl-C just before, or just after, a trigger."""
 
     presses_at: int = -1
     after = False
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.info = replace(self.info, plans=frozenset())
 
     def trigger(self, step_wipers: bool = True) -> Update:
         self.presses_at -= 1
