@@ -126,13 +126,15 @@ class Controller:
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
         """Run all steps that are left, logging into `writer`."""
         first = self._begin(writer)
-        saved_at = time.monotonic()
+        save_at = time.monotonic() + _STATE_EVERY_S
         for block in self._blocks(first):
             writer.add_block(block)
             show(Progress(block.steps, block.errors))
-            if time.monotonic() - saved_at > _STATE_EVERY_S:
+            now = time.monotonic()
+            if now > save_at:
                 writer.save_state(block.steps, self._state())
-                saved_at = time.monotonic()
+                took = time.monotonic() - now  # of a large network it takes long: rarely then
+                save_at = now + max(_STATE_EVERY_S, 10 * took)
 
     def _blocks(self, first: int) -> Iterator[Block]:
         """Let the board run the plan where it can, else pace it from here."""
