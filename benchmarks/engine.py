@@ -21,7 +21,7 @@ import labnet
 
 GRAPHS = Path(__file__).parent / "graphs"
 REPEATS = 5
-LANES = 16
+LANES = 32
 
 
 def steps_per_s(graph: Path, networks: int, steps: int, preset: str = "ideal", cores: int = 1) -> float:
@@ -68,8 +68,8 @@ def compare(name: str, graph: Path, steps: int, wanted: tuple[float, float, floa
         naive.append(naive_steps_per_s(labnet.networks.read(graph)))
         for what, _, run in cases:
             found[what].append(run())
-        one.append(steps_per_s(graph, 4 * LANES, steps // 2))
-        two.append(steps_per_s(graph, 4 * LANES, steps // 2, cores=cores))
+        one.append(steps_per_s(graph, 4 * LANES, steps // 4))
+        two.append(steps_per_s(graph, 4 * LANES, steps // 4, cores=cores))
     print(f"{name + ', naive numpy loop':44}{statistics.median(naive):14,.0f} steps/s   x1")
     for what, target, _ in cases:
         ratios = [mine / theirs for mine, theirs in zip(found[what], naive, strict=True)]
@@ -93,8 +93,8 @@ def first_call_s(cache: str) -> float:
 
 
 def main() -> None:
-    compare("16 edges", GRAPHS / "twin16.txt", 400_000, (1500, 300, 750))
-    compare("143 edges", GRAPHS / "packing143.txt", 30_000, (450, 90, 225))
+    compare("16 edges", GRAPHS / "twin16.txt", 1_000_000, (1500, 300, 750))
+    compare("143 edges", GRAPHS / "packing143.txt", 80_000, (450, 90, 225))
     with tempfile.TemporaryDirectory() as cache:
         first = first_call_s(cache)
         later = [first_call_s(cache) for _ in range(REPEATS)]

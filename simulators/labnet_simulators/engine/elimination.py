@@ -43,8 +43,8 @@ class Elimination(NamedTuple):
         The edge a slot begins with; E for none.
     pair_start, pair_one, pair_two : numpy.ndarray, shape (S + 1,), (P,), (P,)
         Slots whose product is added to a slot.
-    fold_start, fold_slot, fold_node : numpy.ndarray, shape (n + 1,), (S,), (S,)
-        Earlier nodes that pass on to a node, and through which slot.
+    fold_start, fold_slot, fold_node : numpy.ndarray, shape (n + 1,), (F,), (F,)
+        Earlier nodes that pass on what they have met of the held ones, and through which slot.
     rim_start, rim_edge, rim_held : numpy.ndarray, shape (n + 1,), (M,), (M,)
         Edges from a node to held ones, and these in new numbers.
     """
@@ -69,8 +69,8 @@ class Elimination(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def eliminate(network: Network, held: tuple[int, ...], outputs: tuple[int, ...]) -> Elimination:
-    """Work out the program for a graph, its held nodes and its outputs."""
+def eliminate(network: Network, held: tuple[int, ...], outputs: tuple[int, ...], leaky: bool) -> Elimination:
+    """Work out the program for a graph, its held nodes and its outputs; `leaky` if all nodes leak to ground."""
     order, later = _order(network, held, outputs)
     number = {node: k for k, node in enumerate([*order, *held])}
     n, edges = len(order), network.edge_count
@@ -89,7 +89,8 @@ def eliminate(network: Network, held: tuple[int, ...], outputs: tuple[int, ...])
     fold: list[list[tuple[int, int]]] = [[] for _ in range(n)]
     slots_of: list[list[int]] = [[] for _ in range(n)]
     for k, (j, i) in enumerate(slots):
-        fold[i].append((k, j))
+        if leaky or rim[j] or fold[j]:  # else nothing held is met so far, and nothing is passed on
+            fold[i].append((k, j))
         slots_of[j].append(k)
     for mine in slots_of:
         for one, two in combinations(mine, 2):

@@ -20,7 +20,7 @@ from labnet_simulators.engine.lanes import aligned
 
 FloatArray = NDArray[np.float64]
 
-WIDTHS = (1, 8, 16)  # beyond 16 lanes a network's numbers leave the fastest cache
+WIDTHS = (1, 8, 16, 32)  # beyond 32 lanes a small network leaves the fastest cache too
 _CHUNK_BYTES = 8e6  # of log: as much as stays in the outer cache
 
 _NO_FLOATS = np.empty(0)
@@ -84,7 +84,8 @@ class Ensemble:
         self._task, self._edges = plan.task, network.edge_count
         self._continuous, self._batch = isinstance(plan.rule, Continuous), plan.batched
         self._full_batch = all(isinstance(m.plan.rule, Continuous) and m.plan.rule.batch == 1.0 for m in members)
-        self._p = eliminate(network, self._task.inputs + self._task.grounds, self._task.outputs)
+        leaky = twin.parts.leakage.ohm is not None
+        self._p = eliminate(network, self._task.inputs + self._task.grounds, self._task.outputs, leaky)
         self._nodes = self._p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
         self._hardware = hardware(

@@ -111,7 +111,7 @@ class TableSolver:
 
     def __init__(self, network: Network, held: tuple[int, ...], outputs: tuple[int, ...], leak_s: float) -> None:
         self._network, self._held, self._leak_s = network, held, leak_s
-        self._p = p = eliminate(network, held, outputs)
+        self._p = p = eliminate(network, held, outputs, leak_s > 0.0)
         self._n, self._inner = len(p.free), len(p.free) - len(outputs)
         self._place = np.argsort(p.nodes)
         self._conductance = aligned(network.edge_count + 1, 1)  # the last one is that of no edge: 0
