@@ -62,5 +62,7 @@ def test_what_makes_no_number_is_refused() -> None:
         analysis.fit_power_law([0.0, 1.0], [[1.0, 1.0], [1.0, 1.0]])
     with pytest.raises(AnalysisError, match="above 0"):
         analysis.fit_power_law([0.5, 1.0], [[1.0, 1.0], [0.0, 1.0]])
+    with pytest.raises(AnalysisError, match="two different"):
+        analysis.fit_power_law([0.5, 0.5], [[1.0, 1.0], [1.0, 1.0]])
     with pytest.raises(AnalysisError, match=r"share is 1.5"):
         analysis.step_covariance(np.eye(2), 1.5)
