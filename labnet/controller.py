@@ -8,6 +8,7 @@ start at t0 + k period on the board's clock; what is to be measured is measured 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -138,13 +139,18 @@ class Controller:
 
     def _blocks(self, first: int) -> Iterator[Block]:
         """Let the board run the plan where it can, else pace it from here."""
+        blocks: Iterator[Block] = iter(())
+        begun = None
         if self.rule.name in self.board.info.plans:
             with suppress(NotSupported):  # said before anything moves
-                for block in self.board.train(self.plan, first, self.start_s):
-                    self._ohm = block.resistances_ohm
-                    yield block
-                return
-        yield from self.paced_blocks(first)
+                blocks = self.board.train(self.plan, first, self.start_s)
+                begun = next(blocks, None)
+        if begun is None:
+            yield from self.paced_blocks(first)
+            return
+        for block in chain([begun], blocks):
+            self._ohm = block.resistances_ohm
+            yield block
 
     def paced_blocks(self, first: int) -> Iterator[Block]:
         """Run the steps from `first` on through the verbs, a block each, and one for the end."""

@@ -197,6 +197,9 @@ def _put(data: dict[str, Any], key: str, value: Any) -> tuple[str, ...]:
         if not isinstance(place, dict):
             raise ExperimentError(f"{key}: {name} is a single value, it has no keys.")
     place[names[-1]] = value
+    for one, other in (("steps", "steps_p"), ("steps_p", "steps")):
+        if names == (one,):  # a length takes the place of one that is given the other way
+            data.pop(other, None)
     return names
 
 

@@ -190,8 +190,9 @@ class Plan(Settings):
 
     @property
     def step_period_s(self) -> float:
-        """The period in use."""
-        return self.least_period_s if self.period_s is None else self.period_s
+        """The period in use, in whole nanoseconds."""
+        period_s = self.least_period_s if self.period_s is None else self.period_s
+        return round(period_s * 1e9) * 1e-9
 
     @property
     def slack_s(self) -> float:

@@ -156,6 +156,8 @@ class RunWriter:
         rows = [_row(record) for record in block.records]
         errors = [(e.step, e.set, e.cost_v2, None if np.isnan(e.accuracy) else e.accuracy) for e in block.errors]
         try:  # not typed_errors: this is what every step of a host-paced run does
+            if len(rows) + len(errors) == 0:
+                return
             if len(rows) == 1 and not errors:
                 self._database.execute(_INSERT, rows[0])
                 return

@@ -1,7 +1,10 @@
 """A job: some points of a sweep, trained one after the other or together, here or in a worker process."""
 
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -101,8 +104,11 @@ def run_job(job: Job, show: Callable[[int], None] = lambda steps: None) -> pa.Ta
         outcome.take(block, experiments[block.plan].triggers)
         show(outcome.steps - before)
 
-    for address in dict.fromkeys(experiment.board for experiment in experiments.values()):
-        _train({point: each for point, each in experiments.items() if each.board == address}, take)
+    boards: dict[str, dict[int, Experiment]] = {}
+    for point, experiment in experiments.items():
+        boards.setdefault(experiment.board, {})[point] = experiment
+    with ThreadPoolExecutor(min(len(boards), os.cpu_count() or 1)) as pool:  # compiled code runs beside other threads
+        list(pool.map(_train, boards.values(), repeat(take)))
     for point, outcome in outcomes.items():
         if not outcome.status:
             raise BoardError(f"the board of point {point} ended it after {outcome.steps} steps without saying why.")

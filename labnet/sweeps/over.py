@@ -116,7 +116,7 @@ def _values(keys: tuple[str, ...], values: Any) -> tuple[Any, ...]:
     if isinstance(values, Mapping):
         ends = values["range"]
         ends = ends if isinstance(ends, list) else [ends]
-        if not 1 <= len(ends) <= 3 or not all(type(end) is int for end in ends):
+        if not 1 <= len(ends) <= 3 or not all(type(end) is int for end in ends) or ends[2:] == [0]:
             raise SweepError(f"{name} has the range {values['range']}; allowed: n, [first, end] or [first, end, step].")
         values = range(*ends)
     if isinstance(values, str | bytes | set | frozenset) or not isinstance(values, Iterable):

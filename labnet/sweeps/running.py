@@ -90,7 +90,7 @@ def sweep(
         with sweep_bar(len(each), sum(triggers), progress) as show:
             count = _Count(triggers, left, show)
             try:
-                with closing(_results(chains, executor, count)) as results:
+                with closing(_results(chains, executor, 1 if together else os.cpu_count(), count)) as results:
                     for rows in results:
                         writer.add(rows)
             except Exception as error:
@@ -170,8 +170,10 @@ def _chains(base: Experiment, points: Over, left: Mapping[int, Experiment], toge
     return chains
 
 
-def _results(chains: Chains, executor: Executor | None, count: "_Count") -> Generator[pa.Table, None, None]:
-    """Run jobs, and give the rows of each as it ends. Closing it stops what still runs here."""
+def _results(
+    chains: Chains, executor: Executor | None, workers: int | None, count: "_Count"
+) -> Generator[pa.Table, None, None]:
+    """Run jobs, here on so many threads, and give the rows of each as it ends; closing it stops what still runs."""
     stop = threading.Event()
 
     def run_here(job: Job) -> pa.Table:
@@ -182,7 +184,7 @@ def _results(chains: Chains, executor: Executor | None, count: "_Count") -> Gene
 
         return run_job(job, show)
 
-    pool = executor or ThreadPoolExecutor(os.cpu_count())
+    pool = executor or ThreadPoolExecutor(workers)
     run: Callable[[Job], pa.Table] = run_job if executor else run_here
     running: dict[Future[pa.Table], list[Job]] = {}
     try:

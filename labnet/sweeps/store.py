@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast, get_args
@@ -244,7 +245,8 @@ def _column(values: list[Any]) -> pa.Array:
     if kinds == {int, float}:
         return pa.array(values, pa.float64())
     if len(kinds) == 1 and kinds <= {bool, int, float, str}:
-        return pa.array(values)
+        with suppress(OverflowError):  # an integer of more than 64 bits
+            return pa.array(values)
     return pa.array([json.dumps(value) for value in values])
 
 

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from threading import Event
+from threading import BoundedSemaphore, Event
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from labnet.controller import Controller
-from labnet.errors import LabnetError, NotSupported
+from labnet.errors import CircuitError, LabnetError, NotSupported
 from labnet.plan import Continuous, Plan
 from labnet.records import Block
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble, Member, kind
@@ -19,6 +21,13 @@ from labnet_simulators.voltages import SETTLED
 if TYPE_CHECKING:
     from labnet_simulators.board import SimulatedBoard
 
+
+def _core_count() -> int:
+    """Give how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_CORES = BoundedSemaphore(_core_count())  # several boards may be trained at once, each on threads of its own
 _BLOCK_S = 0.1  # of real time: how long a chunk of steps runs, so that Ctrl-C and progress are not kept waiting
 _FIRST_STEPS = 256
 
@@ -33,20 +42,21 @@ def train(board: "SimulatedBoard", plan: Plan, first: int = 0, start_s: float | 
     Diverged, CircuitError
         As the host-paced cycle does, after the block that leads up to it.
     """
+    controller = Controller(board, plan)
     _check(board, plan)
     if start_s is None:
         start_s = board.time_s + plan.slack_s - first * plan.step_period_s
+    controller.start_s = start_s
     member = Member(0, plan, board.place(), start_s)
     ensemble = Ensemble(board, [member], first)
     for (block,) in _chunks(ensemble):
-        if block.steps > first:
-            _follow(board, ensemble, member, 0, block.steps)
-        yield block
+        _follow(board, ensemble, member, 0, first, block.steps)
         if ensemble.went_wrong(0):
+            yield block
             raise _failure(board, member, block)
-    controller = Controller(board, plan)  # the measurement at the end leaves its traces too
-    controller.start_s = start_s
-    controller.end()
+        if block.steps == plan.steps:
+            controller.end()  # the measurement at the end leaves its traces on the board too
+        yield block
 
 
 def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block]:
@@ -56,15 +66,17 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
         copy = board.copy()
         try:
             controller = Controller(copy, plan)
-            _check(copy, plan)
             start_s = controller.start()
-        except NotSupported:
-            yield from _host_paced(copy, plan, number)
         except LabnetError as error:
             yield Block(number, 0, [], [], error)
+            continue
+        try:
+            _check(copy, plan)
+        except NotSupported:
+            yield from _host_paced(controller, number)
         else:
             groups[kind(plan)].append((Member(number, plan, copy.place(), start_s), copy))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _core_count()
     lanes = min(WIDTHS[-1], max(1, -(-sum(map(len, groups.values())) // cores)))
     jobs = []
     for group in groups.values():
@@ -80,6 +92,8 @@ def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) 
 
     def work(job: list[tuple[Member, "SimulatedBoard"]]) -> None:
         try:
+            if stop.is_set():
+                return
             ensemble = Ensemble(job[0][1], [member for member, _ in job])
             numbers = {member.number: lane for lane, (member, _) in enumerate(job)}
             for chunk in _chunks(ensemble):
@@ -104,18 +118,21 @@ def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) 
                 yield from found or []
         finally:
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _chunks(ensemble: Ensemble) -> Iterator[list[Block]]:
     """Advance an ensemble to its end, in chunks of about `_BLOCK_S`."""
     steps = _FIRST_STEPS
     while ensemble.running:
-        began, first = time.perf_counter(), ensemble.step
-        yield ensemble.advance(steps)
-        took = time.perf_counter() - began
-        done = ensemble.step - first
-        if done:
+        first = ensemble.step
+        with _CORES:
+            began = time.perf_counter()
+            blocks = ensemble.advance(steps)
+            took = time.perf_counter() - began
+        if done := ensemble.step - first:
             steps = max(1, min(int(done * _BLOCK_S / max(took, 1e-6)), 8 * steps))
+        yield blocks
 
 
 def _told(ensemble: Ensemble, job: tuple[Member, "SimulatedBoard"], block: Block, numbers: dict[int, int]) -> Block:
@@ -124,7 +141,7 @@ def _told(ensemble: Ensemble, job: tuple[Member, "SimulatedBoard"], block: Block
     lane = numbers[member.number]
     if not ensemble.went_wrong(lane):
         return block
-    _follow(copy, ensemble, member, lane, block.steps)
+    _follow(copy, ensemble, member, lane, 0, block.steps)
     return block._replace(failure=_failure(copy, member, block))
 
 
@@ -134,13 +151,14 @@ def _failure(board: "SimulatedBoard", member: Member, block: Block) -> LabnetErr
         Controller(board.copy(), member.plan).repeat(block)
     except LabnetError as error:
         return error
-    raise AssertionError(f"step {block.steps} went wrong in compiled code, but not at the host's pace")
+    return CircuitError(
+        f"step {block.steps} gave voltages that are no numbers in compiled code, but not at the host's pace; please "
+        "report it with the run. Every step before it is kept."
+    )
 
 
-def _host_paced(copy: "SimulatedBoard", plan: Plan, number: int) -> Iterator[Block]:
+def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
     """Run a plan that the compiled code does not model through the board's verbs."""
-    controller = Controller(copy, plan)
-    controller.start()
     done = 0
     try:
         for block in controller.paced_blocks(0):
@@ -151,29 +169,34 @@ def _host_paced(copy: "SimulatedBoard", plan: Plan, number: int) -> Iterator[Blo
 
 
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
-    """Refuse what the compiled code does not model."""
-    tau_s = board.parts.settling.tau_s
+    """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
+    tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
     if plan.rule.name not in board.info.plans:
         raise NotSupported(f"a network of {board.network.edge_count} edges is trained at the host's pace.")
     if tau_s and plan.settle_s <= SETTLED * tau_s:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")
-    if isinstance(plan.rule, Continuous) and board.parts.adc.noise_v:
+    if continuous and board.parts.adc.noise_v:
         raise NotSupported("the compiled code reads without noise where the host decides.")
-    if not isinstance(plan.rule, Continuous) and plan.start is None and (board.wipers() < 0).any():
-        raise NotSupported("the board stands at resistances, not at wiper positions.")
+    if continuous == bool((board.wipers() >= 0).any()):
+        stands, wanted = ("wipers", "resistances") if continuous else ("resistances", "wipers")
+        raise NotSupported(f"the board stands at {stands}, and the rule moves {wanted}; set them first.")
+    if not continuous and not np.isfinite(board.conductances_s).all():
+        raise NotSupported("a wiper position has no resistance, which only the host's pace refuses in time.")
 
 
-def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: int, steps: int) -> None:
-    """Put the board to where its network is after so many steps."""
-    if not steps:
+def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: int, first: int, steps: int) -> None:
+    """Put the board to where its network is after so many steps of the plan, `first` of which were done before."""
+    if steps == first:
         return
     plan, task = member.plan, member.plan.task
-    shown = plan.examples_at(steps - 1)
-    began_ns = round((member.start_s + (steps - 1) * plan.step_period_s) * 1e9)
+    shown = [plan.examples_at(steps - 1)]
+    while not shown[-1] and steps - len(shown) > first:  # batches without an example leave what was held before
+        shown.append(plan.examples_at(steps - len(shown) - 1))
     held = board.voltages.held
-    if shown:
-        free = board.as_driven(task.held(task.train.inputs[shown[-1]]))
+    if shown[-1]:
+        free = board.as_driven(task.held(task.train.inputs[shown[-1][-1]]))
         outputs = dict(zip(task.outputs, ensemble.held_outputs(lane).tolist(), strict=True))
         held = {"free": free, "clamped": free | outputs}
-    triggered_ns = began_ns + 2 * round(plan.settle_s * 1e9) * len(shown)
+    began_ns = round((member.start_s + (steps - 1) * plan.step_period_s) * 1e9)
+    triggered_ns = began_ns + 2 * round(plan.settle_s * 1e9) * len(shown[0])
     board.went_on(ensemble.triggers(steps), triggered_ns, ensemble.place(lane), held, ensemble.voltages(lane))

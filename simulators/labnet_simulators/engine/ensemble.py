@@ -140,7 +140,7 @@ class Ensemble:
         return np.array(self._room.v_clamped[n - len(self._p.outputs) : n, lane])
 
     def voltages(self, lane: int) -> dict[Side, FloatArray]:
-        """Give the node voltages (n,) of both sides of a network as its last step left them."""
+        """Give the node voltages (n,) of both sides of a network as the last solves left them."""
         n = len(self._p.free)
         free, clamped = self._room.v[:, lane].copy(), self._room.v_clamped[:, lane].copy()
         if self._hardware.twins_equal:
@@ -260,11 +260,12 @@ class Ensemble:
         return self._hardware._replace(pair_v=error)
 
     def _etas(self, first: int, count: int) -> FloatArray:
-        same = all(isinstance(plan.eta, float) for plan in self._plans)
-        etas = [
-            [plan.eta_at(min(step, plan.steps - 1)) for step in range(first, first + (1 if same else max(count, 1)))]
-            for plan in self._plans
-        ]
+        if all(isinstance(plan.eta, float) for plan in self._plans):
+            etas = [np.array([plan.eta]) for plan in self._plans]
+        else:  # of a plan that has ended, the last one
+            steps = np.arange(first, first + max(count, 1))
+            each = [np.atleast_1d(plan.eta) for plan in self._plans]
+            etas = [mine[np.minimum(steps, len(mine) - 1)] for mine in each]
         columns = _columns(etas)
         if self._parts.dac.grid.bits is not None:
             columns[:] = np.rint(columns * 32768.0)

@@ -22,7 +22,7 @@ from labnet_simulators.engine.arrays import (
     room_lanes,
     schedule_lanes,
 )
-from labnet_simulators.engine.compiling import STAMP, compiled, kept
+from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
 from labnet_simulators.engine.elimination import Elimination
 from labnet_simulators.engine.lanes import absolute, any_lane, floor, fma, full, gather, select
 from labnet_simulators.engine.solve import factorise, respond, solve
@@ -329,7 +329,7 @@ def learn_resistances(
 
 
 def _make_run(stamp: str) -> Callable[..., None]:
-    @kept
+    @kept_kernel
     def run(width: Any, wipers: Any, p: Elimination, h: Hardware, s: Schedule, m: Networks, r: Room, log: Log) -> None:
         """Run the steps of a chunk, each after its measurement; one more measurement may stand after the last step.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labnet import circuit
 from labnet.networks import Network
 from labnet_simulators.engine.arrays import Factor, factor_lanes, make_factor
-from labnet_simulators.engine.compiling import STAMP, compiled, kept
+from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
 from labnet_simulators.engine.elimination import Elimination, eliminate
 from labnet_simulators.engine.lanes import aligned, fma, full, lanes_of
 
@@ -75,18 +75,18 @@ def respond(p: Elimination, width: Any, f: Factor, d: Any) -> None:
 
 
 def _make_single(stamp: str) -> tuple[Callable[..., None], ...]:
-    @kept
+    @kept_kernel
     def factorise_one(p: Elimination, conductance: FloatArray, leak_s: float, f: Factor) -> None:
         _ = stamp
         seen = lanes_of(_SINGLE, conductance)
         factorise(p, _SINGLE, seen, leak_s, len(p.free), factor_lanes(_SINGLE, f))
 
-    @kept
+    @kept_kernel
     def solve_one(p: Elimination, conductance: FloatArray, nodes: int, f: Factor, v: FloatArray) -> None:
         _ = stamp
         solve(p, _SINGLE, lanes_of(_SINGLE, conductance), nodes, factor_lanes(_SINGLE, f), lanes_of(_SINGLE, v))
 
-    @kept
+    @kept_kernel
     def respond_one(p: Elimination, f: Factor, d: FloatArray) -> None:
         _ = stamp
         respond(p, _SINGLE, factor_lanes(_SINGLE, f), lanes_of(_SINGLE, d))

@@ -1,0 +1,201 @@
+"""Numbers that say what learning did: distances between solutions, exponents, the noise of a step.
+
+A step adds up parts: the changes that each of B examples asks for (Eq. 7), or those of each of N edges, of which a part
+has one component alone. Mini-batching leaves out examples, desynchronous updates leave out edges; both draw from the
+parts, so one function gives the diffusion of either (wycoff2022, Eqs. 5 and 6).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labnet import circuit
+from labnet.errors import AnalysisError
+from labnet.plan import Continuous
+from labnet.tasks import Task
+
+FloatArray = NDArray[np.float64]
+
+_RESAMPLES = 2000
+_BETWEEN = (0.025, 0.975)
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % bootstrap interval, over tasks."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+class PowerLaw(NamedTuple):
+    """y = factor x^exponent."""
+
+    exponent: Interval
+    factor: float
+
+
+def estimate(samples: ArrayLike, statistic: Callable[[FloatArray], float]) -> Interval:
+    """Estimate a number from independent samples, with a percentile bootstrap over them.
+
+    Parameters
+    ----------
+    samples : array_like, shape (T, ...)
+        One row a task; whole rows are drawn, so what belongs together stays together.
+    statistic : callable
+        From rows of samples (any number of them) to a number.
+
+    Raises
+    ------
+    AnalysisError
+        For fewer than two rows.
+    """
+    value, low, high = _bootstrap(samples, statistic)
+    return Interval(float(value), float(low), float(high))
+
+
+def medians(samples: ArrayLike) -> FloatArray:
+    """Give the medians over tasks of samples (T, K), and the ends of their intervals, shape (3, K); as `estimate`."""
+    return _bootstrap(samples, lambda rows: np.median(rows, axis=0))
+
+
+def _bootstrap(samples: ArrayLike, statistic: Callable[[FloatArray], float | FloatArray]) -> FloatArray:
+    rows = np.asarray(samples, dtype=np.float64)
+    if len(rows) < 2:
+        raise AnalysisError(f"{len(rows)} samples; allowed: at least 2, for an interval. Use more tasks.")
+    drawn = np.random.default_rng(0).integers(len(rows), size=(_RESAMPLES, len(rows)))
+    low, high = np.quantile([statistic(rows[each]) for each in drawn], _BETWEEN, axis=0)
+    return np.array([statistic(rows), low, high])
+
+
+def median(samples: ArrayLike) -> Interval:
+    """Estimate the median over tasks of samples (T,)."""
+    return estimate(samples, lambda rows: float(np.median(rows)))
+
+
+def distance(a_ohm: ArrayLike, b_ohm: ArrayLike, r_ref_ohm: float = 10e3) -> FloatArray:
+    """Give the L2 distance in resistance space, in units of R_ref; shape (...) from resistances (..., E) (Eq. 8)."""
+    apart = (np.asarray(a_ohm, dtype=np.float64) - np.asarray(b_ohm, dtype=np.float64)) / r_ref_ohm
+    return np.asarray(np.linalg.norm(apart, axis=-1))
+
+
+def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray] = np.median) -> PowerLaw:
+    """Fit y = factor x^exponent to averages over tasks, by least squares of the logarithms.
+
+    Parameters
+    ----------
+    x : array_like, shape (K,)
+        Positive, at least two different ones.
+    y : array_like, shape (T, K)
+        Positive; one row a task.
+    average : callable
+        Over axis 0: numpy.median, or numpy.mean, which a few tasks may rule.
+
+    Returns
+    -------
+    PowerLaw
+        The interval is a bootstrap over tasks.
+
+    Raises
+    ------
+    AnalysisError
+        For values that have no logarithm, and x that are all the same.
+    """
+    at, rows = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if not all(((each > 0) & np.isfinite(each)).all() for each in (at, rows)):
+        raise AnalysisError("x and y of a power law; allowed: finite numbers above 0. Leave the others out.")
+    logs = np.log(at)
+    apart = logs - logs.mean()
+    if not apart.any():
+        raise AnalysisError(f"x is {at.tolist()}; allowed: at least two different numbers.")
+    weights = apart / (apart @ apart)  # of least squares
+    exponent = estimate(rows, lambda rows: float(weights @ np.log(average(rows, axis=0))))
+    return PowerLaw(exponent, float(np.exp(np.log(average(rows, axis=0)).mean() - exponent.value * logs.mean())))
+
+
+def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
+    """Give the change that every training example asks for: dR_ij of Eq. 7 in units of R_ref, shape (B, E)."""
+    network, examples = task.network, task.train
+    ohm = np.asarray(resistances_ohm, dtype=np.float64)
+    outputs = np.array(task.outputs)
+    held = np.hstack([examples.inputs, np.zeros((len(examples), len(task.grounds)))])
+    rim = task.inputs + task.grounds
+    free = held @ circuit.transfer_matrix(network, ohm, rim).T
+    nudged = eta * examples.targets + (1.0 - eta) * free[:, outputs]
+    response = circuit.transfer_matrix(network, ohm, rim + task.outputs)
+    clamped = np.hstack([held, nudged]) @ response.T
+    return rule.delta(network, ohm, free, clamped) / network.r_ref_ohm
+
+
+def edge_updates(update: ArrayLike) -> FloatArray:
+    """Take one update (E,) apart into those of its edges, shape (E, E): row i has component i alone."""
+    return np.diag(np.asarray(update, dtype=np.float64))
+
+
+def diffusion(parts: ArrayLike) -> FloatArray:
+    """Give the covariance of one part drawn at random: the diffusion matrix, times gamma^2 (wycoff2022, Eqs. 5 and 6).
+
+    D = n^-1 sum_k x_k (x) x_k - x (x) x, with x the mean of the parts x_k. Of `example_updates` it is Eq. 5's D. Of
+    `edge_updates` it is Eq. 6's D_eff, where the paper's last term is read as the mean over edges too, dR / N: as
+    printed, with the whole dR, the matrix would have negative eigenvalues.
+
+    Parameters
+    ----------
+    parts : array_like, shape (n, E)
+        In units of R_ref.
+
+    Returns
+    -------
+    numpy.ndarray, shape (E, E)
+        In units of R_ref^2; symmetric, positive semidefinite.
+    """
+    x = np.asarray(parts, dtype=np.float64)
+    apart = x - x.mean(axis=0)
+    return np.asarray(apart.T @ apart / len(x))
+
+
+def step_covariance(parts: ArrayLike, share: float, fixed: bool = False) -> FloatArray:
+    """Give the exact covariance of one step that leaves out parts at random.
+
+    Each part takes part with probability q: q (1 - q) sum_k x_k (x) x_k, for edges p (1 - p) diag(dR_i^2). With a fixed
+    number of them, m = round(q n): m (n - m) / (n - 1) D, so that Eqs. 5 and 6 are exact, up to a factor, for fixed
+    numbers.
+
+    Parameters
+    ----------
+    parts : array_like, shape (n, E)
+        `example_updates` for mini-batches, `edge_updates` for desynchronous updates.
+    share : float
+        q: the update probability p, or the batch's share b.
+    fixed : bool
+        Exactly round(q n) parts a step (p-bar, b-bar).
+
+    Returns
+    -------
+    numpy.ndarray, shape (E, E)
+    """
+    x = np.asarray(parts, dtype=np.float64)
+    n = len(x)
+    if not 0.0 <= share <= 1.0:
+        raise AnalysisError(f"share is {share}; allowed: 0 to 1.")
+    if not fixed:
+        return np.asarray(share * (1.0 - share) * (x.T @ x))
+    m = round(share * n)
+    return m * (n - m) / max(n - 1, 1) * diffusion(x)
+
+
+def overlap(a: ArrayLike, b: ArrayLike) -> float:
+    """Give how alike two covariances are: tr(A B) / sqrt(tr(A^2) tr(B^2)), 0 (nothing shared) to 1 (proportional)."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+
+
+def directions(covariance: ArrayLike) -> float:
+    """Give in how many directions a covariance spreads: tr(D)^2 / tr(D^2), from 1 to E (participation ratio)."""
+    x = np.asarray(covariance, dtype=np.float64)
+    return float(np.trace(x) ** 2 / (x * x).sum())

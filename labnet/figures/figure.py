@@ -1,0 +1,169 @@
+"""What a figure is: the statement it tests, how numbers come from its sweeps, how they are drawn."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Picture
+from numpy.typing import NDArray
+
+from labnet.errors import ExperimentError, PlanError
+from labnet.experiment import Experiment, read_toml
+from labnet.sweeps import Over, Sweep
+from labnet.sweeps.store import FrameName
+
+FloatArray = NDArray[np.float64]
+Sweeps = Mapping[str, Sweep]
+TASK = "task.seed"  # the column that tells tasks apart
+
+
+class Findings(NamedTuple):
+    """What came out.
+
+    Attributes
+    ----------
+    numbers : dict
+        As JSON takes them; intervals are [value, low, high].
+    found : tuple of str
+        The numbers that decide, in words, a line each.
+    verdict : str
+        Whether the statement holds, computed from the numbers.
+    """
+
+    numbers: dict[str, Any]
+    found: tuple[str, ...]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the paper, or a comparison it asks for.
+
+    Attributes
+    ----------
+    name : str
+        Names its TOML file and what is written.
+    statement : str
+        What the paper says.
+    find : callable
+        From sweeps, by curve, to findings.
+    draw : callable
+        From sweeps and findings to a picture.
+    """
+
+    name: str
+    statement: str
+    find: Callable[[Sweeps], Findings]
+    draw: Callable[[Sweeps, Findings], Picture]
+
+
+class Curve(NamedTuple):
+    """One sweep of a figure.
+
+    Attributes
+    ----------
+    name : str
+    experiment : Experiment
+    over : mapping or list of mapping
+        As `labnet.sweep` takes it.
+    settings : dict
+        The tables of the file that it comes from, merged.
+    """
+
+    name: str
+    experiment: Experiment
+    over: dict[str, Any] | list[dict[str, Any]]
+    settings: dict[str, Any]
+
+
+def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]:
+    """Read a figure's file: an experiment and ``[over]``, changed for each curve by the tables ``[curves.NAME]``.
+
+    With `quick`, the table ``[quick]`` changes the file first: fewer tasks and steps. ``equal`` says what all points of
+    a curve share: "updates" (steps x p x b is `steps_p`) or "steps" (that many, whatever p and b); else steps x p.
+
+    Raises
+    ------
+    ExperimentError
+        With file and key.
+    """
+    data = read_toml(path)[1]
+    fewer = data.pop("quick", {})
+    if quick:
+        data = _merged(data, fewer)
+    for name, changes in data.pop("curves", {"all": {}}).items():
+        settings = _merged(data, changes)
+        keys = {key: value for key, value in settings.items() if key not in ("over", "equal")}
+        try:
+            experiment = Experiment(**keys)
+            yield Curve(name, experiment, _points(experiment, settings), settings)
+        except PlanError as error:
+            raise ExperimentError(f"{path}, curve {name}: {error}", error.problems) from None
+
+
+def _points(experiment: Experiment, settings: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+    """Give what a curve is over; where points are to be equally long, as a list with the length of each."""
+    over, equal = settings.get("over", {}), settings.get("equal")
+    if equal is None:
+        return dict(over)
+    if equal not in ("updates", "steps") or experiment.steps_p is None:
+        raise PlanError(f"equal is {equal!r}; allowed: 'updates' or 'steps', with steps_p")
+    grid = Over.read(over)
+    points = [grid.changes(point) for point in range(len(grid.values))]
+    for point in points:
+        p, b = point.get("clock.p", 1.0), point.get("rule.batch", 1.0)
+        point["steps_p"] = experiment.steps_p * p if equal == "steps" else experiment.steps_p / b
+    return points
+
+
+def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Put changes into a table; tables in it are changed, all else is replaced."""
+    both = dict(table)
+    for key, value in changes.items():
+        old = both.get(key)
+        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
+
+
+def completed(sweep: Sweep, name: FrameName) -> pd.DataFrame:
+    """Give a frame of a sweep without the trainings that failed."""
+    points, frame = sweep.frame("points"), sweep.frame(name)
+    return frame[frame["point"].isin(points["point"][points["status"] == "complete"])]
+
+
+def grouped(frame: pd.DataFrame, key: str) -> dict[float, pd.DataFrame]:
+    """Give the part of a frame for every value of `key`, in ascending order."""
+    return {float(frame[key].iloc[k[0]]): frame.iloc[k] for k in frame.groupby(key).indices.values()}
+
+
+def wide(frame: pd.DataFrame, column: str, value: str) -> tuple[FloatArray, FloatArray]:
+    """Give a frame as an array, shape (T, K), one row a task, and the values of `column`, shape (K,).
+
+    Tasks with a training that failed are left out: numbers compare the same tasks.
+    """
+    table = frame.pivot(index=TASK, columns=column, values=value).dropna()
+    return table.to_numpy(dtype=np.float64), table.columns.to_numpy(dtype=np.float64)
+
+
+def failures(sweeps: Sweeps) -> tuple[str, ...]:
+    """Say how many trainings failed, and why the first did."""
+    said = []
+    for name, sweep in sweeps.items():
+        points = sweep.frame("points")
+        failed = points[points["status"] != "complete"]
+        if len(failed):
+            why = failed["status"].iloc[0].partition(". ")[0]
+            said.append(f"{name}: {len(failed)} of {len(points)} trainings failed, their tasks are left out ({why})")
+    return tuple(said)
+
+
+def late_error(sweep: Sweep, examples: str) -> pd.DataFrame:
+    """Give the final scaled error of every point, the median over its second half: the discrete rule never rests."""
+    frame = completed(sweep, "error")
+    frame = frame[frame["set"] == examples]
+    late = frame[frame["step"] >= frame.groupby("point")["step"].transform("max") / 2]
+    middle = late.groupby(["point", *sweep.over.columns])["scaled_error"].median()
+    return middle.reset_index()

@@ -1,0 +1,96 @@
+"""Making a figure: its sweeps, its numbers as JSON, its picture."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from labnet.errors import RunNotWritable
+from labnet.figures.figure import Curve, Figure, Findings, curves, failures
+from labnet.runs.export import whole_file
+from labnet.runs.identity import made_with
+from labnet.sweeps import Sweep, sweep
+
+_DPI = 200
+
+
+class Made(NamedTuple):
+    """A figure as it was made."""
+
+    findings: Findings
+    picture: Path
+    seconds: float
+
+
+def make(
+    figure: Figure,
+    file: str | os.PathLike[str],
+    out: str | os.PathLike[str] = "figures",
+    *,
+    quick: bool = False,
+    progress: bool = True,
+    say: Callable[[str], None] = lambda text: None,
+) -> Made:
+    """Make a figure: run its sweeps, or go on with them, and write data, numbers and picture.
+
+    Parameters
+    ----------
+    figure : Figure
+    file : path
+        Its settings; see `labnet.figures.figure.curves`.
+    out : path
+        Directory: NAME.png, NAME.json and a sweep NAME-CURVE.sweep for each curve; NAME-quick for quick ones.
+    quick : bool
+        With what the file's table ``[quick]`` changes: fewer tasks and steps.
+    progress : bool
+        Show a progress bar for each sweep in a terminal or notebook.
+    say : callable
+        Is told which curve begins.
+
+    Raises
+    ------
+    ExperimentError
+        For a file with a mistake.
+    RunMismatch
+        Where `out` has sweeps of other settings.
+    """
+    began = time.monotonic()
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunNotWritable(f"{folder} cannot be made ({error.strerror}); choose another directory.") from None
+    stem = figure.name + ("-quick" if quick else "")
+    sweeps: dict[str, Sweep] = {}
+    settings: dict[str, Any] = {}
+    for curve in list(curves(file, quick)):
+        say(f"{figure.name}: {curve.name}")
+        sweeps[curve.name] = sweep(
+            curve.experiment, curve.over, path=folder / _directory(stem, curve), resume=True, progress=progress
+        )
+        settings[curve.name] = curve.settings
+    findings = figure.find(sweeps)
+    findings = findings._replace(found=findings.found + failures(sweeps))
+    seconds = time.monotonic() - began
+    written = {
+        "figure": figure.name,
+        "statement": figure.statement,
+        **findings._asdict(),
+        "settings": settings,
+        "seconds": round(seconds, 1),
+        **made_with(),
+    }
+    with whole_file(folder / f"{stem}.json") as unfinished:
+        unfinished.write_text(json.dumps(written, indent=1, ensure_ascii=False), encoding="utf-8")
+    picture = folder / f"{stem}.png"
+    with whole_file(picture) as unfinished:
+        figure.draw(sweeps, findings).savefig(unfinished, dpi=_DPI, format="png")
+    return Made(findings, picture, seconds)
+
+
+def _directory(stem: str, curve: Curve) -> str:
+    name = re.sub(r"[^\w.=-]+", "-", curve.name).strip("-")
+    return f"{stem}-{name}.sweep"
