@@ -29,17 +29,13 @@ from labnet.errors import (
 )
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
-from labnet.records import Block, Errors, Record
+from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
 from labnet.runs import RunWriter
 
 FloatArray = NDArray[np.float64]
 
 _STATE_EVERY_S = 0.25  # of real time, between two stored states of the board
 _LATE_S = 1e-9
-
-_NO_FLOATS = np.empty(0)
-_NO_BYTES = np.empty(0, dtype=np.int8)
-_NO_WIPERS = np.empty(0, dtype=np.int16)
 
 
 class State(NamedTuple):
@@ -164,11 +160,11 @@ class Controller:
             try:
                 record = self.cycle(step, bool(self._log[step]))
             except LabnetError:
-                yield Block(0, step, [self._closing(step, began_s)], errors)
+                yield Block(0, step, [closing_record(step, began_s, *self._positions())], errors)
                 raise
             yield Block(0, step + 1, [] if record is None else [record], errors, None, self._ohm)
         errors = self.end()
-        yield Block(0, steps, [self._closing(steps, self.board.time_s)], errors, None, self._ohm)
+        yield Block(0, steps, [closing_record(steps, self.board.time_s, *self._positions())], errors, None, self._ohm)
 
     def end(self) -> list[Errors]:
         """Measure after the last step, and let its period pass."""
@@ -176,11 +172,6 @@ class Controller:
         errors = self.measure(steps)
         self._wait_until(self.start_s + steps * self.plan.step_period_s)
         return errors
-
-    def _closing(self, step: int, time_s: float) -> Record:
-        """Give the record of where the edges stand, before a step that does not happen any more."""
-        nothing = State(_NO_FLOATS, _NO_FLOATS, False), Update(_NO_BYTES, _NO_BYTES.astype(np.bool_))
-        return self._record(step, [], time_s, *nothing, self._positions())
 
     def repeat(self, failed: Block) -> None:
         """Run the step before which a block ended, on a board that stands there: it raises what went wrong."""
@@ -276,7 +267,7 @@ class Controller:
 
     def _positions(self) -> tuple[NDArray[Any], FloatArray]:
         """Give wipers and set resistances as they are; those that the rule does not move are empty."""
-        return (self.board.wipers(), _NO_FLOATS) if self._ohm is None else (_NO_WIPERS, self._ohm)
+        return (self.board.wipers(), NO_FLOATS) if self._ohm is None else (NO_WIPERS, self._ohm)
 
     def show(self, example: int, eta: float, read_all: bool) -> State:
         """Bring both sides to their states for one training example; read all nodes where wanted."""
@@ -289,7 +280,7 @@ class Controller:
         board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
         board.wait(settle_s)
         if not read_all:
-            return State(_NO_FLOATS, _NO_FLOATS, clipped)
+            return State(NO_FLOATS, NO_FLOATS, clipped)
         return State(self._read("free"), self._read("clamped"), clipped)
 
     def _hold(self, example: int) -> None:
@@ -314,7 +305,7 @@ class Controller:
         assert self._ohm is not None
         network = self.board.network
         total = np.zeros(network.edge_count)
-        state = State(_NO_FLOATS, _NO_FLOATS, False)
+        state = State(NO_FLOATS, NO_FLOATS, False)
         clipped = False
         with np.errstate(over="ignore", invalid="ignore"):  # said in _check_possible
             for example in examples:
@@ -327,7 +318,7 @@ class Controller:
         self._check_possible(step, new)
         self._set_ohm(np.clip(new, low, high))
         if len(examples) != 1:
-            state = State(_NO_FLOATS, _NO_FLOATS, clipped)
+            state = State(NO_FLOATS, NO_FLOATS, clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
     def _check_possible(self, step: int, new: FloatArray) -> None:

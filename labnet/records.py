@@ -1,7 +1,7 @@
 """What one logged step holds, described once: the run file's columns and the frames both follow from it."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,17 @@ class Record:
     enabled: NDArray[np.int8]
     wipers: NDArray[np.int16]
     resistances_ohm: NDArray[np.float64]
+
+
+NO_FLOATS = np.empty(0)
+NO_BYTES = np.empty(0, dtype=np.int8)
+NO_WIPERS = np.empty(0, dtype=np.int16)
+
+
+def closing_record(step: int, time_s: float, wipers: NDArray[Any], ohm: NDArray[np.float64]) -> Record:
+    """Give the record of where the edges stand before a step that does not happen any more; one of the two is empty."""
+    nothing = (NO_FLOATS, NO_FLOATS, NO_BYTES, NO_BYTES)
+    return Record(step, -1, time_s, False, *nothing, wipers.astype(np.int16), ohm)
 
 
 class ArrayField(NamedTuple):

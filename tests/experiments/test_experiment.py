@@ -133,7 +133,6 @@ def test_objects_survive_as_plain_data() -> None:
         ({"clock..p": 0.5}, "is no key; allowed: names joined by dots"),
         ({"clock.p": 2}, "clock.p is 2; allowed: a number above 0"),
         ({"board": "ASRL1::INSTR", "board.seed": 2}, "'ASRL1::INSTR' has no options"),
-        ({"steps_p": 5}, "steps is 100 and steps_p is 5; give one of them"),
     ],
 )
 def test_a_change_that_cannot_be(tmp_path: Path, changes: dict[str, object], said: str) -> None:
@@ -168,3 +167,14 @@ def test_the_page_names_every_key() -> None:
     )
     for name in {key for model in models for key in model.model_fields} - {"kind", "clock", "rule", "task"}:
         assert f"`{name}`" in page, name
+
+
+def test_a_length_takes_the_place_of_one_given_the_other_way(tmp_path: Path) -> None:
+    file = tmp_path / "good.toml"
+    file.write_text(GOOD)
+    experiment = labnet.Experiment.load(file, ["steps_p=5"])
+    assert (experiment.steps, experiment.steps_p) == (None, 5.0)
+    assert (experiment.changed({"steps": 7}).steps, experiment.changed({"steps": 7}).steps_p) == (7, None)
+    file.write_text(GOOD.replace("steps =", "steps_p = 5\nsteps ="))
+    with pytest.raises(ExperimentError, match="steps is 100 and steps_p is 5; give one of them"):
+        labnet.Experiment.load(file)

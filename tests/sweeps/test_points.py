@@ -103,7 +103,6 @@ def test_points_that_cannot_be_trained_are_named_and_the_others_go_on(scheme: st
         ({"clock.q": [0.5]}, "clock.q is not a known key; allowed: kind, p"),
         ({"clock.p": [0.5, 2]}, "at clock.p = 2: clock.p is 2; allowed: a number above 0 and up to 1"),
         ({"eta.x": [0.5]}, "eta is a single value|eta.*allowed"),
-        ({"steps": [5]}, "steps is 5 and steps_p is 20; give one of them"),
         (None, "over is missing"),
     ],
 )

@@ -10,7 +10,7 @@ from labnet.board import Side
 from labnet.draws import Stream, draw, normal, splitmix64
 from labnet.networks import Network
 from labnet.plan import Continuous, Plan, scheduled
-from labnet.records import Block, Errors, Record
+from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
 from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
 from labnet_simulators.engine.elimination import eliminate
@@ -22,10 +22,6 @@ FloatArray = NDArray[np.float64]
 
 WIDTHS = (1, 8, 16, 32)  # beyond 32 lanes a small network leaves the fastest cache too
 _CHUNK_BYTES = 8e6  # of log: as much as stays in the outer cache
-
-_NO_FLOATS = np.empty(0)
-_NO_BYTES = np.empty(0, dtype=np.int8)
-_NO_WIPERS = np.empty(0, dtype=np.int16)
 
 
 class Twin(Protocol):
@@ -292,7 +288,9 @@ class Ensemble:
             if step <= steps and self._measure_at[lane][step] and (k < schedule.steps or step == plan.steps):
                 errors += self._errors(lane, row, step, log)
         if steps in (plan.steps, wrong):
-            records.append(self._closing(lane, steps))
+            place = self.place(lane)
+            positions = (NO_WIPERS, place) if self._continuous else (place, NO_FLOATS)
+            records.append(closing_record(steps, self._time_s(lane, steps), *positions))
         ohm = self.place(lane) if self._continuous else None
         return Block(self.members[lane].number, steps, records, errors, resistances_ohm=ohm)
 
@@ -302,7 +300,7 @@ class Ensemble:
         voltages = []
         for side in (log.v_free, log.v_clamped):
             v = side[row * nodes : (row + 1) * nodes, lane][self._place]
-            voltages.append(v if len(examples) == 1 else _NO_FLOATS)
+            voltages.append(v if len(examples) == 1 else NO_FLOATS)
         moved = slice(row * edges, (row + 1) * edges)
         place = log.place[moved, lane].copy()
         return Record(
@@ -314,15 +312,9 @@ class Ensemble:
             v_clamped=voltages[1],
             directions=log.direction[moved, lane].astype(np.int8),
             enabled=log.enabled[moved, lane].astype(np.int8),
-            wipers=_NO_WIPERS if self._continuous else place.astype(np.int16),
-            resistances_ohm=place if self._continuous else _NO_FLOATS,
+            wipers=NO_WIPERS if self._continuous else place.astype(np.int16),
+            resistances_ohm=place if self._continuous else NO_FLOATS,
         )
-
-    def _closing(self, lane: int, step: int) -> Record:
-        place = self.place(lane)
-        positions = (_NO_WIPERS, place) if self._continuous else (place.astype(np.int16), _NO_FLOATS)
-        nothing = (_NO_FLOATS, _NO_FLOATS, _NO_BYTES, _NO_BYTES)
-        return Record(step, -1, self._time_s(lane, step), False, *nothing, *positions)
 
     def _errors(self, lane: int, row: int, step: int, log: Log) -> list[Errors]:
         task = self.members[lane].plan.task
