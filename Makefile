@@ -22,7 +22,7 @@ lint: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev system
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

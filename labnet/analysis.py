@@ -55,27 +55,37 @@ def estimate(samples: ArrayLike, statistic: Callable[[FloatArray], float]) -> In
     AnalysisError
         For fewer than two rows.
     """
-    value, low, high = _bootstrap(samples, statistic)
-    return Interval(float(value), float(low), float(high))
+    rows = _rows(samples)
+    return _interval(statistic(rows), [statistic(rows[drawn]) for drawn in _draws(len(rows))])
 
 
 def medians(samples: ArrayLike) -> FloatArray:
     """Give the medians over tasks of samples (T, K), and the ends of their intervals, shape (3, K); as `estimate`."""
-    return _bootstrap(samples, lambda rows: np.median(rows, axis=0))
+    rows = _rows(samples)
+    resampled = np.median(rows[_draws(len(rows))], axis=1)
+    return np.array([np.median(rows, axis=0), *np.quantile(resampled, _BETWEEN, axis=0)])
 
 
-def _bootstrap(samples: ArrayLike, statistic: Callable[[FloatArray], float | FloatArray]) -> FloatArray:
+def _rows(samples: ArrayLike) -> FloatArray:
     rows = np.asarray(samples, dtype=np.float64)
     if len(rows) < 2:
         raise AnalysisError(f"{len(rows)} samples; allowed: at least 2, for an interval. Use more tasks.")
-    drawn = np.random.default_rng(0).integers(len(rows), size=(_RESAMPLES, len(rows)))
-    low, high = np.quantile([statistic(rows[each]) for each in drawn], _BETWEEN, axis=0)
-    return np.array([statistic(rows), low, high])
+    return rows
+
+
+def _draws(count: int) -> NDArray[np.int64]:
+    """Give which rows each resample consists of, shape (resamples, count)."""
+    return np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
+
+
+def _interval(value: float, resampled: FloatArray | list[float]) -> Interval:
+    low, high = np.quantile(resampled, _BETWEEN)
+    return Interval(float(value), float(low), float(high))
 
 
 def median(samples: ArrayLike) -> Interval:
     """Estimate the median over tasks of samples (T,)."""
-    return estimate(samples, lambda rows: float(np.median(rows)))
+    return Interval(*medians(np.reshape(samples, (-1, 1)))[:, 0].tolist())
 
 
 def distance(a_ohm: ArrayLike, b_ohm: ArrayLike, r_ref_ohm: float = 10e3) -> FloatArray:
@@ -114,8 +124,10 @@ def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray]
     if not apart.any():
         raise AnalysisError(f"x is {at.tolist()}; allowed: at least two different numbers.")
     weights = apart / (apart @ apart)  # of least squares
-    exponent = estimate(rows, lambda rows: float(weights @ np.log(average(rows, axis=0))))
-    return PowerLaw(exponent, float(np.exp(np.log(average(rows, axis=0)).mean() - exponent.value * logs.mean())))
+    averages = np.log(average(_rows(rows), axis=0))
+    resampled = np.log(average(rows[_draws(len(rows))], axis=1))
+    exponent = _interval(averages @ weights, resampled @ weights)
+    return PowerLaw(exponent, float(np.exp(averages.mean() - exponent.value * logs.mean())))
 
 
 def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:

@@ -129,6 +129,17 @@ def test_a_draw_does_not_depend_on_what_is_drawn_with_it(seed: int, step: int, i
     assert in_a_matrix.tolist() == [alone, alone[::-1]]
 
 
+@given(words, st.sampled_from(Stream), st.lists(st.integers(0, 2**40), max_size=4), st.lists(words, max_size=4))
+def test_many_steps_at_once_are_one_step_after_the_other(
+    seed: int, stream: Stream, steps: list[int], i: list[int]
+) -> None:
+    table = draw(seed, stream, np.array(steps, dtype=np.int64).reshape(-1, 1), np.array(i, dtype=np.uint64))
+    assert table.tolist() == [draw(seed, stream, step, np.array(i, dtype=np.uint64)).tolist() for step in steps]
+    assert draw(seed, stream, np.array(steps, dtype=np.int64), 3).tolist() == [
+        int(draw(seed, stream, k, 3)) for k in steps
+    ]
+
+
 def test_a_draw_has_the_shape_of_what_it_is_for() -> None:
     assert draw(0, Stream.ORDER, 0, 0).shape == ()
     assert draw(0, Stream.ORDER, 0, np.zeros((2, 3), dtype=np.int64)).shape == (2, 3)
