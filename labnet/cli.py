@@ -18,7 +18,7 @@ from rich.table import Table
 
 from labnet import __version__
 from labnet.board import find_boards, open_board
-from labnet.errors import ExperimentError, LabnetError, PlanError, RunError
+from labnet.errors import ExperimentError, LabnetError, PlanError, RunError, SweepError
 from labnet.experiment import Experiment
 from labnet.runs import Run
 from labnet.runs.export import Format, whole_file
@@ -141,17 +141,27 @@ def sweep(
     """  # noqa: D301 (an escape that keeps the lines of the table)
     path = path or Path(f"{file.stem}.sweep")
     experiment, over = Experiment.load(file, change or []), Over.load(file)
+    swept = {key for linked in over.keys for key in linked}
+    if twice := [each for each in change or [] if each.partition("=")[0].strip() in swept]:
+        raise SweepError(f"--set {twice[0]}: the table [over] of {file} goes over that key; change it there.")
     with ExitStack() as stack:
         workers = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs else None
         try:
             done = run_sweep(experiment, over, path=path, executor=workers, resume=resume)
         except KeyboardInterrupt:
-            err.print(f"Interrupted. {path} holds every job that was done; --resume goes on.", soft_wrap=True)
+            stored = len(Sweep.open(path).frame("points"))
+            err.print(
+                f"Interrupted. {path} holds {stored:,} of {len(over.values):,} points; the same command with --resume "
+                "goes on.",
+                soft_wrap=True,
+            )
             raise typer.Exit(130) from None
-    _sweep_summary(done, path)
+    if _sweep_summary(done, path):
+        raise typer.Exit(1)
 
 
-def _sweep_summary(sweep: Sweep, path: Path) -> None:
+def _sweep_summary(sweep: Sweep, path: Path) -> int:
+    """Print what came of a sweep; gives how many points failed."""
     points, summary = sweep.frame("points"), sweep.summary()
     table = Table(box=None, pad_edge=False)
     for column in summary.columns:
@@ -173,6 +183,7 @@ def _sweep_summary(sweep: Sweep, path: Path) -> None:
         out.print(f"... and {len(failed) - _ROWS:,} more failed; see points.parquet")
     for name in ("points", "error", "final"):
         out.print(f"wrote {path / name}.parquet", soft_wrap=True)
+    return len(failed)
 
 
 @app.command()

@@ -27,7 +27,7 @@ from labnet.sweeps.job import COMPLETE, Job, run_job
 from labnet.sweeps.over import Over
 from labnet.sweeps.store import Sweep, SweepWriter
 
-_TOGETHER, _ALONE = 20_000_000, 20_000  # steps of a job: some seconds, compiled or paced by the host
+_TOGETHER, _ALONE = 5_000_000, 20_000  # steps of a job: some seconds, compiled or paced by the host
 _LEAST_JOBS, _MOST_JOBS = 32, 1000
 
 Grid = Mapping[Any, Any] | Sequence[Mapping[Any, Any]]
@@ -148,8 +148,8 @@ def _chains(base: Experiment, points: Over, left: Mapping[int, Experiment], toge
     for point, experiment in left.items():
         boards.setdefault(experiment.board, []).append(point)
     groups = list(boards.values())
-    if together:
-        groups = [[point for group in groups for point in group]]
+    if together:  # those that share board and task first, for they train as lanes of one kernel
+        groups = [sorted(left, key=lambda point: (left[point].board, left[point].task.model_dump_json()))]
     total = sum(one.triggers for one in left.values())
     most_steps = max(_TOGETHER if together else _ALONE, total // _MOST_JOBS)
     most_points = len(left) if together and alone else ceil(len(left) / _LEAST_JOBS)  # alone: one job fills all cores

@@ -80,7 +80,7 @@ def test_run_show_plot_export(labnet_command: Labnet, tmp_path: Path) -> None:
 def test_sweep_tells_and_goes_on(labnet_command: Labnet, tmp_path: Path) -> None:
     (tmp_path / "over.toml").write_text(SMALL + "[over]\nclock.p = [0.5, 1.0]\ntask.inputs = [2, 12]\nseed = [1, 2]\n")
     code, said, _ = labnet_command("sweep", "over.toml", "--set", "steps=20")
-    assert code == 0
+    assert code == 1, "some points failed"
     assert [line.split()[:4] for line in said.splitlines()[1:5]] == [
         ["0.5", "2", "2", "0"],
         ["0.5", "12", "2", "2"],
@@ -93,6 +93,7 @@ def test_sweep_tells_and_goes_on(labnet_command: Labnet, tmp_path: Path) -> None
     assert "never overwritten" in labnet_command("sweep", "over.toml")[2]
     assert labnet_command("sweep", "over.toml", "--set", "steps=20", "--resume")[1] == said
     assert "steps was 20, is 50" in labnet_command("sweep", "over.toml", "--resume")[2]
+    assert "goes over that key" in labnet_command("sweep", "over.toml", "--set", "clock.p=1")[2]
     assert "no table [over]" in labnet_command("sweep", "small.toml")[2]
     assert labnet_command("run", "over.toml")[0] == 0, "labnet run leaves [over] aside"
 
