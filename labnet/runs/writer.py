@@ -172,8 +172,11 @@ class RunWriter:
         """Commit what the run goes on from, before a step; all earlier log points are committed by now."""
         if self.path != MEMORY and not self.path.exists():
             raise RunError(f"{self.path} was removed while it was written; what it held is lost. Run it anew.")
+        fields = np.zeros((), [(name, value.dtype, value.shape) for name, value in state.items()])
+        for name, value in state.items():
+            fields[name] = value
         packed = io.BytesIO()
-        np.savez(packed, **state)  # type: ignore[arg-type]
+        np.save(packed, fields)  # not savez: its archive answers Ctrl-C with an error of its own
         with typed_errors(self.path):
             self._database.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", (step, packed.getvalue()))
 
@@ -183,8 +186,8 @@ class RunWriter:
             row = self._database.execute("SELECT step, snapshot FROM state").fetchone()
         if row is None:
             return None
-        with np.load(io.BytesIO(row[1]), allow_pickle=False) as arrays:
-            return row[0], dict(arrays)
+        fields = np.load(io.BytesIO(row[1]), allow_pickle=False)
+        return row[0], {name: fields[name] for name in fields.dtype.names or ()}
 
     def last_positions(self) -> tuple[int, State] | None:
         """Give wipers and resistances of the last record, and its step; None at the very start."""

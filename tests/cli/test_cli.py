@@ -2,12 +2,12 @@
 
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import start, wait_until
 
 import labnet
 from labnet import cli
@@ -151,24 +151,24 @@ def test_an_unwritable_picture(labnet_command: Labnet) -> None:
 def test_interrupt_leaves_a_run_that_resumes(tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM to the real process, then --resume."""
     (tmp_path / "small.toml").write_text(SMALL.replace("steps = 50", "steps = 30000"))
-    command = [sys.executable, "-m", "labnet", "run", "small.toml"]
+    path = tmp_path / "small.sqlite"
     for number, resume in ((signal.SIGINT, []), (signal.SIGTERM, ["--resume"])):
-        child = subprocess.Popen([*command, *resume], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        while child.poll() is None and _state_step(tmp_path / "small.sqlite") < 1 + 5000 * bool(resume):
-            pass  # until it is well under way
-        child.send_signal(number)
-        _, error = child.communicate()
-        assert child.returncode == 130
+        with start(tmp_path, "run", "small.toml", *resume) as child:
+            wait_until(child, lambda: last_step(path), 5000 if resume else 1)
+            child.send_signal(number)
+            error = child.communicate()[1]
+        assert child.returncode == 130, error
         assert "Interrupted. The board is safe" in error
-        with labnet.Run.open(tmp_path / "small.sqlite") as run:
+        with labnet.Run.open(path) as run:
             assert run.status == "interrupted"
-    subprocess.run([*command, "--resume"], cwd=tmp_path, check=True, capture_output=True)
-    with labnet.Run.open(tmp_path / "small.sqlite") as run:
+    with start(tmp_path, "run", "small.toml", "--resume") as child:
+        assert child.wait() == 0
+    with labnet.Run.open(path) as run:
         assert run.status == "complete"
         assert len(run.steps()) == 30001
 
 
-def _state_step(path: Path) -> int:
+def last_step(path: Path) -> int:
     try:
         with labnet.Run.open(path) as run:
             return int(max(run.steps(), default=0))

@@ -1,13 +1,13 @@
 """An interrupted run, resumed, ends with the records of an uninterrupted one."""
 
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from children import start, wait_until
 
 import labnet
 from labnet.board import Snapshot, Update
@@ -116,7 +116,7 @@ def test_a_board_without_snapshots_goes_on_from_its_last_record(tmp_path: Path, 
 
 EXPERIMENT = """
 board = "sim://twin16?preset=lab&seed=3"
-steps = 30000
+steps = 60000
 [task]
 kind = "regression"
 train = 3
@@ -127,31 +127,29 @@ p = 0.5
 """
 
 
-def start(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "labnet", "run", "killed.toml", "--resume"]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-
-
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     """kill -9: the file opens, every committed step is there, and resuming gives the uninterrupted run."""
     (tmp_path / "killed.toml").write_text(EXPERIMENT)
     path = tmp_path / "killed.sqlite"
+    words = ("run", "killed.toml", "--resume")
     rng = np.random.default_rng(1)
     kills = 0
     while kills < 20:
-        child = start(tmp_path)
-        try:
-            child.wait(timeout=rng.uniform(0.6, 1.8))
-        except subprocess.TimeoutExpired:
-            committed = read_live(path)
-            child.kill()
-            child.wait()
-            kills += len(committed) > 0  # those while it still starts prove less
+        began = len(read_live(path))
+        with start(tmp_path, *words) as child:
+            wait_until(child, lambda: len(read_live(path)), began + 1)
+            try:
+                child.communicate(timeout=rng.uniform(0.0, 0.3))
+            except subprocess.TimeoutExpired:
+                committed = read_live(path)
+                child.kill()
+                kills += 1
+        if child.returncode:
             np.testing.assert_array_equal(read_live(path), np.arange(max(len(read_live(path)), len(committed))))
         else:  # it was through before it was killed twenty times: once more
-            assert child.returncode == 0
             path.unlink()
-    assert start(tmp_path).wait() == 0
+    with start(tmp_path, *words) as child:
+        assert child.wait() == 0
     experiment = labnet.Experiment.load(tmp_path / "killed.toml")
     with labnet.open_board(experiment.board) as board, labnet.Run.open(path) as resumed:
         with labnet.run_plan(board, experiment.plan(board.network), progress=False) as whole:

@@ -2,12 +2,10 @@
 
 import os
 import signal
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from children import start, wait_until
 
 import labnet
 from labnet.errors import NotARun, RunExists, RunInUse, RunMismatch, RunNotWritable, RunTooNew, WorkerDied
@@ -61,14 +60,12 @@ def job_files(path: Path) -> dict[str, bytes]:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_killed_interrupted_and_resumed(file: Path) -> None:
     """`kill -9`, then Ctrl-C to the real process, each in mid-sweep."""
-    command = [sys.executable, "-m", "labnet", "sweep", file.name, "--out", "x.sweep", "--resume"]
+    words = ("sweep", file.name, "--out", "x.sweep", "--resume")
     path = file.with_suffix(".sweep")
     before: dict[str, bytes] = {}
     for number in (signal.SIGKILL, signal.SIGINT):
-        with subprocess.Popen(command, cwd=file.parent, stderr=subprocess.PIPE, text=True) as child:
-            while child.poll() is None and len(job_files(path)) < len(before) + 3:
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(0.01)
+        with start(file.parent, *words) as child:
+            wait_until(child, lambda: len(job_files(path)), len(before) + 3)
             child.send_signal(number)
             said = child.communicate()[1]
         assert child.returncode == (-9 if number == signal.SIGKILL else 130), said
@@ -80,26 +77,23 @@ def test_killed_interrupted_and_resumed(file: Path) -> None:
         points = labnet.Sweep.open(path).frame("points")
         assert 0 < len(points) < POINTS
         assert set(points["status"]) == {"complete"}
-    subprocess.run(command, cwd=file.parent, check=True, capture_output=True)
+    with start(file.parent, *words) as child:
+        assert child.wait() == 0
     assert_whole(path)
     assert not job_files(path)
 
 
-class DiesAfter(Executor):
-    """Sends jobs on, and kills a worker once some are done."""
+class Dies(Executor):
+    """Sends jobs on, but has one worker kill itself at the n-th."""
 
-    def __init__(self, pool: ProcessPoolExecutor, done: int) -> None:
-        self.pool, self.left = pool, done
+    def __init__(self, pool: ProcessPoolExecutor, at: int) -> None:
+        self.pool, self.left = pool, at
 
     def submit(self, *call: Any, **more: Any) -> Future[Any]:  # type: ignore[override]
-        future = self.pool.submit(*call, **more)
-        future.add_done_callback(self._count)
-        return future
-
-    def _count(self, future: Future[Any]) -> None:
         self.left -= 1
         if self.left == 0:
-            os.kill(next(iter(self.pool._processes)), signal.SIGKILL)
+            return self.pool.submit(signal.raise_signal, signal.SIGKILL)
+        return self.pool.submit(*call, **more)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -109,7 +103,7 @@ def test_a_process_pool_that_loses_a_worker_gives_up_and_resuming_goes_on(file: 
         ProcessPoolExecutor(2, get_context("spawn")) as pool,
         pytest.raises(WorkerDied, match=r"\d+ of 40 points are stored in .*resuming goes on") as died,
     ):
-        labnet.sweep(file, path=path, executor=DiesAfter(pool, 5), progress=False)
+        labnet.sweep(file, path=path, executor=Dies(pool, at=8), progress=False)
     points = len(labnet.Sweep.open(path).frame("points"))
     assert 0 < points < POINTS
     assert f"{points} of 40" in str(died.value)
