@@ -21,7 +21,8 @@ from labnet.board import find_boards, open_board
 from labnet.errors import ExperimentError, LabnetError, PlanError, RunError, SweepError
 from labnet.experiment import Experiment
 from labnet.runs import Run
-from labnet.runs.export import Format, whole_file
+from labnet.runs.export import Format
+from labnet.runs.files import made_folder, whole_file
 from labnet.sweeps import Over, Sweep
 from labnet.sweeps import sweep as run_sweep
 from labnet.training import run_plan
@@ -321,8 +322,7 @@ def demo(
     ] = Path(),
 ) -> None:
     """Train a simulated 16-edge lab board, and draw the run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "demo.sqlite"
+    path = made_folder(folder) / "demo.sqlite"
     number = 2
     while path.exists():
         path = folder / f"demo-{number}.sqlite"

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labnet.errors import RunNotWritable
 from labnet.figures.figure import Curve, Figure, Findings, curves, failures
-from labnet.runs.export import whole_file
+from labnet.runs.files import made_folder, whole_file
 from labnet.runs.identity import made_with
 from labnet.sweeps import Sweep, sweep
 
@@ -54,15 +53,13 @@ def make(
     ------
     ExperimentError
         For a file with a mistake.
+    RunNotWritable
+        Where `out` cannot be made.
     RunMismatch
         Where `out` has sweeps of other settings.
     """
     began = time.monotonic()
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunNotWritable(f"{folder} cannot be made ({error.strerror}); choose another directory.") from None
+    folder = made_folder(Path(out))
     stem = figure.name + ("-quick" if quick else "")
     sweeps: dict[str, Sweep] = {}
     settings: dict[str, Any] = {}
@@ -73,10 +70,12 @@ def make(
         )
         settings[curve.name] = curve.settings
     findings = figure.find(sweeps)
-    findings = findings._replace(found=findings.found + failures(sweeps))
+    fewer = ("made with --quick: fewer tasks and steps than the whole figure",) if quick else ()
+    findings = findings._replace(found=findings.found + failures(sweeps) + fewer)
     seconds = time.monotonic() - began
     written = {
         "figure": figure.name,
+        "quick": quick,
         "statement": figure.statement,
         **findings._asdict(),
         "settings": settings,

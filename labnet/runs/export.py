@@ -1,8 +1,6 @@
 """A run in other formats: CSV and Parquet (a file a frame), MATLAB .mat (one file)."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -11,6 +9,7 @@ from scipy.io import savemat
 
 from labnet.errors import RunError, RunExists
 from labnet.records import ARRAY_FIELDS
+from labnet.runs.files import made_folder, whole_file
 from labnet.runs.store import MEMORY
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
     ------
     RunExists
         When a file is there already; nothing is written then.
+    RunNotWritable
+        Where the directory cannot be made.
     RunError
         For an unknown format.
     """
@@ -41,7 +42,7 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
     files = [folder / name for name in names]
     if present := [file for file in files if file.exists()]:
         raise RunExists(f"{present[0]} exists and is not overwritten; remove it, or choose another directory.")
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     with run.at_one_moment():
         for file, name in zip(files, frames, strict=False):
             with whole_file(file) as unfinished:
@@ -52,17 +53,6 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
                 else:
                     run.frame(name).to_parquet(unfinished, index=False)
     return files
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to; it becomes `path` when all is written, and nothing is left of it when not."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _moved(run: "Run") -> Literal["wipers", "resistances"]:

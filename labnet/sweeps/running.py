@@ -100,6 +100,7 @@ def sweep(
                 raise WorkerDied(
                     f"a worker process died ({error or type(error).__name__}). "
                     + (f"{kept} in {path}; resuming goes on." if path else "Give a path, to be able to resume.")
+                    + ("" if count.done else " A script must begin its sweep under `if __name__ == '__main__':`.")
                 ) from error
         writer.finish()
         return writer.sweep()

@@ -18,7 +18,7 @@ from filelock import Timeout
 
 from labnet.errors import NotARun, RunError, RunExists, RunInUse, RunMismatch, RunNotWritable, RunTooNew
 from labnet.experiment import Experiment
-from labnet.runs.export import whole_file
+from labnet.runs.files import whole_file
 from labnet.runs.identity import made_with
 from labnet.runs.store import write_lock
 from labnet.sweeps.job import COMPLETE, FRAMES
@@ -145,8 +145,8 @@ class SweepWriter:
             raise RunInUse(f"another process writes {self.path}; wait for it, or choose another path.") from None
         except OSError as error:
             raise RunNotWritable(
-                f"{self.path} cannot be made ({error.strerror}); choose a place in a directory that exists and that "
-                "you may write to."
+                f"{self.path} cannot be written ({error.strerror}); choose a place in a directory that exists and "
+                "that you may write to."
             ) from None
         try:
             self._begin(self.path)

@@ -4,9 +4,9 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import BoundedSemaphore, Event
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,39 +86,38 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
 
 
 def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) -> Iterator[Block]:
-    """Run jobs on all cores (the kernel leaves the interpreter alone), and give their blocks as they come."""
-    blocks: SimpleQueue[list[Block] | BaseException | None] = SimpleQueue()
-    stop = Event()
+    """Run jobs on all cores (the kernel leaves the interpreter alone), and give their blocks as they come.
 
-    def work(job: list[tuple[Member, "SimulatedBoard"]]) -> None:
-        try:
-            if stop.is_set():
-                return
-            ensemble = Ensemble(job[0][1], [member for member, _ in job])
-            numbers = {member.number: lane for lane, (member, _) in enumerate(job)}
-            for chunk in _chunks(ensemble):
-                if stop.is_set():
-                    return
-                blocks.put([_told(ensemble, job[numbers[block.plan]], block, numbers) for block in chunk])
-        except BaseException as error:
-            blocks.put(error)
-        finally:
-            blocks.put(None)
+    The next chunk of a job is computed when its last one was taken: who reads slowly is waited for.
+    """
+    waiting = map(_told_chunks, sorted(jobs, key=lambda each: -each[-1][0].plan.steps))
+    running: dict[Future[list[Block]], Iterator[list[Block]]] = {}
+
+    def go_on(chunks: Iterator[list[Block]]) -> None:
+        running[pool.submit(next, chunks, [])] = chunks
 
     with ThreadPoolExecutor(cores) as pool:
-        for job in sorted(jobs, key=lambda each: -each[-1][0].plan.steps):
-            pool.submit(work, job)
         try:
-            left = len(jobs)
-            while left:
-                found = blocks.get()
-                if isinstance(found, BaseException):
-                    raise found
-                left -= found is None
-                yield from found or []
+            for chunks in islice(waiting, cores + 1):  # one more, so that no core waits while blocks are taken
+                go_on(chunks)
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    chunks, blocks = running.pop(future), future.result()
+                    if blocks:
+                        go_on(chunks)
+                    elif following := next(waiting, None):
+                        go_on(following)
+                    yield from blocks
         finally:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
+
+
+def _told_chunks(job: list[tuple[Member, "SimulatedBoard"]]) -> Iterator[list[Block]]:
+    """Advance the networks of a job together; gives the blocks of one chunk after the other."""
+    ensemble = Ensemble(job[0][1], [member for member, _ in job])
+    numbers = {member.number: lane for lane, (member, _) in enumerate(job)}
+    for chunk in _chunks(ensemble):
+        yield [_told(ensemble, job[numbers[block.plan]], block, numbers) for block in chunk]
 
 
 def _chunks(ensemble: Ensemble) -> Iterator[list[Block]]:
