@@ -54,6 +54,8 @@ class Run:
         RunTooNew
         """
         path = Path(path)
+        if path.is_dir():
+            raise NotARun(f"{path} is a directory, no run file; labnet.Sweep.open opens a sweep.")
         if not path.is_file():
             raise NotARun(f"there is no run file {path}; 'labnet run' and labnet.train write runs.")
         with typed_errors(path):

@@ -130,6 +130,7 @@ def test_boards_lists_addresses_that_open(labnet_command: Labnet) -> None:
         (("run", "small.toml", "--set", "task.inputs=12"), "inputs = 12; allowed: 0 to 9"),
         (("run", "small.toml", "--set", "task.v_max=9"), "allowed: 0 to 5 V"),
         (("show", "small.toml"), "no run of labnet"),
+        (("show", "."), "is a directory, no run file"),
         (("plot", "none.sqlite"), "there is no run file none.sqlite"),
     ],
 )
