@@ -18,6 +18,7 @@ import numpy as np
 from naive import naive_steps_per_s
 
 import labnet
+from labnet_simulators import PRESETS, SimulatedBoard
 
 GRAPHS = Path(__file__).parent / "graphs"
 REPEATS = 5
@@ -29,7 +30,7 @@ def steps_per_s(graph: Path, networks: int, steps: int, preset: str = "ideal", c
     available = os.sched_getaffinity(0)
     os.sched_setaffinity(0, set(sorted(available)[:cores]))
     try:
-        with labnet.open_board(f"sim://{graph}?preset={preset}") as board:
+        with SimulatedBoard(labnet.networks.read(graph), PRESETS[preset]) as board:
             task = labnet.tasks.Regression.sample(board.network, seed=1, v_max=1.0, train=1, test=0)
             common = {"task": task, "steps": steps, "clock": labnet.GlobalClock(p=0.5), "log": (), "measure": ()}
             plans = [labnet.Plan(**common, start=(20, 100), seed=seed) for seed in range(networks)]
@@ -68,8 +69,8 @@ def compare(name: str, graph: Path, steps: int, wanted: tuple[float, float, floa
         naive.append(naive_steps_per_s(labnet.networks.read(graph)))
         for what, _, run in cases:
             found[what].append(run())
-        one.append(steps_per_s(graph, 4 * LANES, steps // 4))
-        two.append(steps_per_s(graph, 4 * LANES, steps // 4, cores=cores))
+        one.append(steps_per_s(graph, 4 * LANES, steps))
+        two.append(steps_per_s(graph, 4 * LANES, steps, cores=cores))
     print(f"{name + ', naive numpy loop':44}{statistics.median(naive):14,.0f} steps/s   x1")
     for what, target, _ in cases:
         ratios = [mine / theirs for mine, theirs in zip(found[what], naive, strict=True)]

@@ -98,7 +98,7 @@ def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) 
 
     with ThreadPoolExecutor(cores) as pool:
         try:
-            for chunks in islice(waiting, cores + 1):  # one more, so that no core waits while blocks are taken
+            for chunks in islice(waiting, cores):
                 go_on(chunks)
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
