@@ -40,27 +40,16 @@ class PowerLaw(NamedTuple):
     factor: float
 
 
-def estimate(samples: ArrayLike, statistic: Callable[[FloatArray], float]) -> Interval:
-    """Estimate a number from independent samples, with a percentile bootstrap over them.
+def medians(samples: ArrayLike) -> FloatArray:
+    """Give the medians over tasks of samples (T, K), and the ends of their intervals, shape (3, K).
 
-    Parameters
-    ----------
-    samples : array_like, shape (T, ...)
-        One row a task; whole rows are drawn, so what belongs together stays together.
-    statistic : callable
-        From rows of samples (any number of them) to a number.
+    The intervals are a percentile bootstrap over tasks: whole rows are drawn, so what belongs together stays together.
 
     Raises
     ------
     AnalysisError
-        For fewer than two rows.
+        For fewer than two tasks.
     """
-    rows = _rows(samples)
-    return _interval(statistic(rows), [statistic(rows[drawn]) for drawn in _draws(len(rows))])
-
-
-def medians(samples: ArrayLike) -> FloatArray:
-    """Give the medians over tasks of samples (T, K), and the ends of their intervals, shape (3, K); as `estimate`."""
     rows = _rows(samples)
     resampled = np.median(rows[_draws(len(rows))], axis=1)
     return np.array([np.median(rows, axis=0), *np.quantile(resampled, _BETWEEN, axis=0)])

@@ -25,6 +25,7 @@ from labnet.runs.export import Format
 from labnet.runs.files import made_folder, whole_file
 from labnet.sweeps import Over, Sweep
 from labnet.sweeps import sweep as run_sweep
+from labnet.sweeps.job import COMPLETE
 from labnet.training import run_plan
 
 app = typer.Typer(
@@ -142,8 +143,7 @@ def sweep(
     """  # noqa: D301 (an escape that keeps the lines of the table)
     path = path or Path(f"{file.stem}.sweep")
     experiment, over = Experiment.load(file, change or []), Over.load(file)
-    swept = {key for linked in over.keys for key in linked}
-    if twice := [each for each in change or [] if each.partition("=")[0].strip() in swept]:
+    if twice := [each for each in change or [] if each.partition("=")[0].strip() in over.names]:
         raise SweepError(f"--set {twice[0]}: the table [over] of {file} goes over that key; change it there.")
     with ExitStack() as stack:
         workers = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs else None
@@ -175,7 +175,7 @@ def _sweep_summary(sweep: Sweep, path: Path) -> int:
     if len(summary) > _ROWS:
         out.print(f"... and {len(summary) - _ROWS:,} rows more")
     out.print("errors: of the start's, median over the points of a row")
-    failed = points[points["status"] != "complete"]
+    failed = points[points["status"] != COMPLETE]
     for _, point in failed.head(_ROWS).iterrows():
         where = ", ".join(f"{key} = {point[key]}" for key in sweep.over.columns)
         said = f"point {point['point']} ({where}) failed after step {point['steps']:,}: {point['status']}"

@@ -15,6 +15,13 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+def succeed(folder: Path, *words: str) -> None:
+    """Run ``labnet WORDS`` in a folder, to its end."""
+    with start(folder, *words) as child:
+        said = child.communicate()[1]
+    assert child.returncode == 0, said
+
+
 def wait_until(child: "subprocess.Popen[str]", count: Callable[[], int], least: int) -> None:
     """Wait until something has come to so many, or the process has ended."""
     while child.poll() is None and count() < least:

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure as Picture
 from labnet import plots
 from labnet.analysis import median
 from labnet.figures.drawing import band, labelled, picture
-from labnet.figures.figure import TASK, Figure, Findings, FloatArray, Sweeps, completed, grouped, wide
+from labnet.figures.figure import SAME, TASK, Figure, Findings, FloatArray, Sweeps, completed, grouped, verdict, wide
 
 _AT = 60  # places on the x axis, evenly over its logarithm
 _FROM = 10.0  # steps x p; before, hardly anything has been learned
-_SAME = 1.25  # medians that differ by less than this factor count as the same
 
 Curves = dict[float, FloatArray]
 
@@ -26,8 +25,8 @@ def find(sweeps: Sweeps) -> Findings:
     spread, spread_unscaled = (_spread(each)[late] for each in (scaled, unscaled))
     final, p = wide(frame.loc[frame.groupby("point")["step"].idxmax()], "clock.p", "scaled_error")
     ratios = {f"{each:g}": median(final[:, k] / final[:, -1]) for k, each in enumerate(p[:-1])}
-    collapses = float(np.median(spread)) < _SAME
-    ends = all(1 / _SAME < ratio.value < _SAME for ratio in ratios.values())
+    collapses = float(np.median(spread)) < SAME
+    ends = all(1 / SAME < ratio.value < SAME for ratio in ratios.values())
     numbers = {
         "tasks": len(final),
         "spread_of_medians": {"median": np.median(spread), "largest": spread.max()},
@@ -43,8 +42,7 @@ def find(sweeps: Sweeps) -> Findings:
         f"steps x p, by {np.median(spread_unscaled):.3g} (at most {spread_unscaled.max():.3g}) on steps",
         f"final error {median(final[:, -1])} at p = {p[-1]:g}; task by task {worst} times it where it differs most",
     )
-    verdict = "holds" if collapses and ends else "holds in part" if collapses or ends else "does not hold"
-    return Findings(numbers, found, verdict)
+    return Findings(numbers, found, verdict(collapses, ends))
 
 
 def draw(sweeps: Sweeps, findings: Findings) -> Picture:

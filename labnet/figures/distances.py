@@ -9,7 +9,18 @@ from matplotlib.figure import Figure as Picture
 from labnet import plots
 from labnet.analysis import distance, fit_power_law, median
 from labnet.figures.drawing import labelled, picture, points
-from labnet.figures.figure import TASK, Figure, Findings, FloatArray, Sweeps, completed, grouped, late_error, wide
+from labnet.figures.figure import (
+    TASK,
+    Figure,
+    Findings,
+    FloatArray,
+    Sweeps,
+    completed,
+    grouped,
+    late_error,
+    verdict,
+    wide,
+)
 from labnet.sweeps import Sweep
 
 _PAPER = 2 / 3
@@ -32,8 +43,8 @@ def find(sweeps: Sweeps) -> Findings:
         )
         exponents = {name: each["exponent"] for name, each in numbers[panel].items()}
         agree = [name for name, each in exponents.items() if each.low <= _PAPER <= each.high]
-        verdict = "holds" if len(agree) == len(exponents) else "holds in part" if agree else "does not hold"
-        verdicts.append(f"{panel}: {verdict} (2/3 is in the interval of {', '.join(agree) or 'no curve'})")
+        says = verdict(*(name in agree for name in exponents))
+        verdicts.append(f"{panel}: {says} (2/3 is in the interval of {', '.join(agree) or 'no curve'})")
     numbers["final_error"] = {
         name: median(late_error(sweep, "train").groupby(TASK)["scaled_error"].median())
         for name, sweep in sweeps.items()

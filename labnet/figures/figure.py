@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from labnet.errors import ExperimentError, PlanError
 from labnet.experiment import Experiment, read_toml
 from labnet.sweeps import Over, Sweep
+from labnet.sweeps.job import COMPLETE
 from labnet.sweeps.store import FrameName
 
 FloatArray = NDArray[np.float64]
 Sweeps = Mapping[str, Sweep]
 TASK = "task.seed"  # the column that tells tasks apart
+SAME = 1.25  # errors that differ by less than this factor count as the same
 
 
 class Findings(NamedTuple):
@@ -128,10 +130,15 @@ def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
+def verdict(*holds: bool) -> str:
+    """Say whether all parts of a statement hold, some, or none."""
+    return "holds" if all(holds) else "holds in part" if any(holds) else "does not hold"
+
+
 def completed(sweep: Sweep, name: FrameName) -> pd.DataFrame:
     """Give a frame of a sweep without the trainings that failed."""
     points, frame = sweep.frame("points"), sweep.frame(name)
-    return frame[frame["point"].isin(points["point"][points["status"] == "complete"])]
+    return frame[frame["point"].isin(points["point"][points["status"] == COMPLETE])]
 
 
 def grouped(frame: pd.DataFrame, key: str) -> dict[float, pd.DataFrame]:
@@ -153,7 +160,7 @@ def failures(sweeps: Sweeps) -> tuple[str, ...]:
     said = []
     for name, sweep in sweeps.items():
         points = sweep.frame("points")
-        failed = points[points["status"] != "complete"]
+        failed = points[points["status"] != COMPLETE]
         if len(failed):
             why = failed["status"].iloc[0].partition(". ")[0]
             said.append(f"{name}: {len(failed)} of {len(points)} trainings failed, their tasks are left out ({why})")

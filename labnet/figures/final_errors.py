@@ -10,10 +10,9 @@ from matplotlib.figure import Figure as Picture
 from labnet import plots
 from labnet.analysis import fit_power_law, median
 from labnet.figures.drawing import labelled, picture, points
-from labnet.figures.figure import Figure, Findings, Sweeps, grouped, late_error, wide
+from labnet.figures.figure import SAME, Figure, Findings, Sweeps, grouped, late_error, wide
 
 _MARKERS = "osD^v<>p"
-_SAME = 1.25  # errors that differ by less than this factor count as the same
 _START, _SIGMA, _P, _OUTPUTS = "start", "board.sigma_max_v", "clock.p", "outputs"
 
 
@@ -92,7 +91,7 @@ def find_gain(sweeps: Sweeps) -> Findings:
             f"{setting}: at p = {lowest:g} lower by a factor of {first} at O = {outputs[0]:g} and of {last} "
             f"at O = {outputs[-1]:g} (gain ~ O^{slope}); at p = {highest:g} and O = {outputs[-1]:g} of {merged}"
         )
-        says = [first.low > 1 and slope.high < 0, 1 / _SAME < merged.value < _SAME]
+        says = [first.low > 1 and slope.high < 0, 1 / SAME < merged.value < SAME]
         verdict = "holds" if all(says) else "holds in part" if says[0] else "does not hold"
         verdicts.append(f"{setting}: {verdict}")
     return Findings(numbers, tuple(found), "; ".join(verdicts))

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +30,6 @@ def make(
     *,
     quick: bool = False,
     progress: bool = True,
-    say: Callable[[str], None] = lambda text: None,
 ) -> Made:
     """Make a figure: run its sweeps, or go on with them, and write data, numbers and picture.
 
@@ -46,8 +44,6 @@ def make(
         With what the file's table ``[quick]`` changes: fewer tasks and steps.
     progress : bool
         Show a progress bar for each sweep in a terminal or notebook.
-    say : callable
-        Is told which curve begins.
 
     Raises
     ------
@@ -64,7 +60,6 @@ def make(
     sweeps: dict[str, Sweep] = {}
     settings: dict[str, Any] = {}
     for curve in list(curves(file, quick)):
-        say(f"{figure.name}: {curve.name}")
         sweeps[curve.name] = sweep(
             curve.experiment, curve.over, path=folder / _directory(stem, curve), resume=True, progress=progress
         )

@@ -8,7 +8,18 @@ from matplotlib.figure import Figure as Picture
 from labnet import plots
 from labnet.analysis import median
 from labnet.figures.drawing import labelled, picture
-from labnet.figures.figure import TASK, Figure, Findings, FloatArray, Sweeps, completed, grouped, late_error, wide
+from labnet.figures.figure import (
+    TASK,
+    Figure,
+    Findings,
+    FloatArray,
+    Sweeps,
+    completed,
+    grouped,
+    late_error,
+    verdict,
+    wide,
+)
 
 _P = "clock.p"
 _TYPICAL, _MANY = "one task", "many tasks"  # curves: logged at every step, and for the statistics
@@ -34,8 +45,7 @@ def find_4a(sweeps: Sweeps) -> Findings:
         f"p = {p[k]:g} ends lower than p = 1 in {shares[k]:.0%} of {len(errors)} tasks, by a factor of {gains[k]}"
         for k in range(len(p) - 1)
     )
-    lower = [gain.low > 1 for gain in gains]
-    return Findings(numbers, found, "holds" if all(lower) else "holds in part" if any(lower) else "does not hold")
+    return Findings(numbers, found, verdict(*(gain.low > 1 for gain in gains)))
 
 
 def draw_4a(sweeps: Sweeps, _: Findings) -> Picture:
@@ -72,9 +82,9 @@ def find_4b(sweeps: Sweeps) -> Findings:
         for k, each in enumerate(p)
     )
     still, moving = np.median(widest[:, -1]), np.median(widest[:, :-1], axis=0)
-    verdict = "does not hold" if moving.min() <= still else "holds" if still <= 1 else "holds in part"
+    says = "does not hold" if moving.min() <= still else "holds" if still <= 1 else "holds in part"
     why = f"at p = 1 the widest span is {still:g} position{'' if still == 1 else 's'}: Eq. 10 has no zero step"
-    return Findings(numbers, found, f"{verdict}; {why}")
+    return Findings(numbers, found, f"{says}; {why}")
 
 
 def draw_4b(sweeps: Sweeps, _: Findings) -> Picture:

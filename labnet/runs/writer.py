@@ -155,9 +155,9 @@ class RunWriter:
         """Commit what a block holds; what was logged before is written again (a resumed run goes over some)."""
         rows = [_row(record) for record in block.records]
         errors = [(e.step, e.set, e.cost_v2, None if np.isnan(e.accuracy) else e.accuracy) for e in block.errors]
+        if not rows and not errors:
+            return
         try:  # not typed_errors: this is what every step of a host-paced run does
-            if len(rows) + len(errors) == 0:
-                return
             if len(rows) == 1 and not errors:
                 self._database.execute(_INSERT, rows[0])
                 return

@@ -1,6 +1,5 @@
 """A job: some points of a sweep, trained one after the other or together, here or in a worker process."""
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from labnet.board import open_board
 from labnet.controller import Controller
+from labnet.cores import core_count
 from labnet.errors import BoardError, LabnetError, NotSupported
 from labnet.experiment import Experiment
 from labnet.plan import Plan
@@ -107,7 +107,7 @@ def run_job(job: Job, show: Callable[[int], None] = lambda steps: None) -> pa.Ta
     boards: dict[str, dict[int, Experiment]] = {}
     for point, experiment in experiments.items():
         boards.setdefault(experiment.board, {})[point] = experiment
-    with ThreadPoolExecutor(min(len(boards), os.cpu_count() or 1)) as pool:  # compiled code runs beside other threads
+    with ThreadPoolExecutor(min(len(boards), core_count())) as pool:  # compiled code runs beside other threads
         list(pool.map(_train, boards.values(), repeat(take)))
     for point, outcome in outcomes.items():
         if not outcome.status:

@@ -53,7 +53,8 @@ class Over(NamedTuple):
             values = tuple(tuple(_plain(key, point[key]) for key in keys) for point in rows)
         if not keys or not values:
             raise SweepError("a sweep goes over no key; give at least one, for example over={'clock.p': [0.1, 1.0]}.")
-        names = [name for linked in keys for name in linked]
+        made = cls(keys, values)
+        names = made.names
         if twice := {name for name in names if names.count(name) > 1}:
             raise SweepError(f"{', '.join(sorted(twice))}: swept twice; give each key once.")
         seen: set[str] = set()
@@ -62,7 +63,7 @@ class Over(NamedTuple):
             if text in seen:
                 raise SweepError(f"the point {_named(keys)} = {text[1:-1]} comes twice; give each point once.")
             seen.add(text)
-        return cls(keys, values)
+        return made
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -76,6 +77,11 @@ class Over(NamedTuple):
             return cls.read(data["over"])
         except SweepError as error:
             raise SweepError(f"{path}, [over]: {error}") from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All swept keys."""
+        return tuple(key for linked in self.keys for key in linked)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labnet.board import open_board
+from labnet.cores import core_count
 from labnet.errors import ExperimentError, NotSupported, SweepError, WorkerDied
 from labnet.experiment import Experiment
 from labnet.progress import sweep_bar
@@ -90,7 +91,7 @@ def sweep(
         with sweep_bar(len(each), sum(triggers), progress) as show:
             count = _Count(triggers, left, show)
             try:
-                with closing(_results(chains, executor, 1 if together else os.cpu_count(), count)) as results:
+                with closing(_results(chains, executor, 1 if together else core_count(), count)) as results:
                     for rows in results:
                         writer.add(rows)
             except Exception as error:
@@ -117,8 +118,7 @@ def _given(experiment: Experiment | str | os.PathLike[str], over: Grid | Over | 
     else:
         raise SweepError("over is missing; give keys and their values, for example over={'clock.p': [0.1, 1.0]}.")
     base = experiment if isinstance(experiment, Experiment) else Experiment.load(experiment)
-    swept = {key for linked in points.keys for key in linked}
-    return (base if "log" in base.model_fields_set | swept else base.changed({"log": []})), points
+    return (base if "log" in base.model_fields_set.union(points.names) else base.changed({"log": []})), points
 
 
 def _changed(base: Experiment, points: Over, point: int) -> Experiment:
@@ -172,7 +172,7 @@ def _chains(base: Experiment, points: Over, left: Mapping[int, Experiment], toge
 
 
 def _results(
-    chains: Chains, executor: Executor | None, workers: int | None, count: "_Count"
+    chains: Chains, executor: Executor | None, workers: int, count: "_Count"
 ) -> Generator[pa.Table, None, None]:
     """Run jobs, here on so many threads, and give the rows of each as it ends; closing it stops what still runs."""
     stop = threading.Event()

@@ -1,6 +1,5 @@
 """Whole plans on a simulated board, in compiled code: one, or thousands at once on all cores."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labnet.controller import Controller
+from labnet.cores import core_count
 from labnet.errors import CircuitError, LabnetError, NotSupported
 from labnet.plan import Continuous, Plan
 from labnet.records import Block
@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     from labnet_simulators.board import SimulatedBoard
 
 
-def _core_count() -> int:
-    """Give how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-_CORES = BoundedSemaphore(_core_count())  # several boards may be trained at once, each on threads of its own
+_CORES = BoundedSemaphore(core_count())  # several boards may be trained at once, each on threads of its own
 _BLOCK_S = 0.1  # of real time: how long a chunk of steps runs, so that Ctrl-C and progress are not kept waiting
 _FIRST_STEPS = 256
 
@@ -76,7 +71,7 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
             yield from _host_paced(controller, number)
         else:
             groups[kind(plan)].append((Member(number, plan, copy.place(), start_s), copy))
-    cores = _core_count()
+    cores = core_count()
     lanes = min(WIDTHS[-1], max(1, -(-sum(map(len, groups.values())) // cores)))
     jobs = []
     for group in groups.values():
@@ -96,28 +91,25 @@ def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) 
     def go_on(chunks: Iterator[list[Block]]) -> None:
         running[pool.submit(next, chunks, [])] = chunks
 
-    with ThreadPoolExecutor(cores) as pool:
-        try:
-            for chunks in islice(waiting, cores):
-                go_on(chunks)
-            while running:
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    chunks, blocks = running.pop(future), future.result()
-                    if blocks:
-                        go_on(chunks)
-                    elif following := next(waiting, None):
-                        go_on(following)
-                    yield from blocks
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor(cores) as pool:  # leaving it, whyever, waits for the chunks that are being computed
+        for chunks in islice(waiting, cores):
+            go_on(chunks)
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                chunks, blocks = running.pop(future), future.result()
+                if blocks:
+                    go_on(chunks)
+                elif following := next(waiting, None):
+                    go_on(following)
+                yield from blocks
 
 
 def _told_chunks(job: list[tuple[Member, "SimulatedBoard"]]) -> Iterator[list[Block]]:
     """Advance the networks of a job together; gives the blocks of one chunk after the other."""
     ensemble = Ensemble(job[0][1], [member for member, _ in job])
-    numbers = {member.number: lane for lane, (member, _) in enumerate(job)}
+    lanes = {member.number: lane for lane, (member, _) in enumerate(job)}
     for chunk in _chunks(ensemble):
-        yield [_told(ensemble, job[numbers[block.plan]], block, numbers) for block in chunk]
+        yield [_told(ensemble, *job[lanes[block.plan]], lanes[block.plan], block) for block in chunk]
 
 
 def _chunks(ensemble: Ensemble) -> Iterator[list[Block]]:
@@ -134,10 +126,8 @@ def _chunks(ensemble: Ensemble) -> Iterator[list[Block]]:
         yield blocks
 
 
-def _told(ensemble: Ensemble, job: tuple[Member, "SimulatedBoard"], block: Block, numbers: dict[int, int]) -> Block:
+def _told(ensemble: Ensemble, member: Member, copy: "SimulatedBoard", lane: int, block: Block) -> Block:
     """Say in a block why its network went wrong, if it did."""
-    member, copy = job
-    lane = numbers[member.number]
     if not ensemble.went_wrong(lane):
         return block
     _follow(copy, ensemble, member, lane, 0, block.steps)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from children import start, wait_until
+from children import start, succeed, wait_until
 
 import labnet
 from labnet import cli
@@ -162,8 +162,7 @@ def test_interrupt_leaves_a_run_that_resumes(tmp_path: Path) -> None:
         assert "Interrupted. The board is safe" in error
         with labnet.Run.open(path) as run:
             assert run.status == "interrupted"
-    with start(tmp_path, "run", "small.toml", "--resume") as child:
-        assert child.wait() == 0
+    succeed(tmp_path, "run", "small.toml", "--resume")
     with labnet.Run.open(path) as run:
         assert run.status == "complete"
         assert len(run.steps()) == 30001

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from children import start, wait_until
+from children import start, succeed, wait_until
 
 import labnet
 from labnet.errors import NotARun, RunExists, RunInUse, RunMismatch, RunNotWritable, RunTooNew, WorkerDied
@@ -77,8 +77,7 @@ def test_killed_interrupted_and_resumed(file: Path) -> None:
         points = labnet.Sweep.open(path).frame("points")
         assert 0 < len(points) < POINTS
         assert set(points["status"]) == {"complete"}
-    with start(file.parent, *words) as child:
-        assert child.wait() == 0
+    succeed(file.parent, *words)
     assert_whole(path)
     assert not job_files(path)
 
