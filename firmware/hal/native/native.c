@@ -1,0 +1,99 @@
+/* The firmware as a process on a PC, over a plant: see usage. Time is virtual: it stands still while a host is connected and
+ * nothing is scheduled, and nothing but waiting takes any. */
+#include "native.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware.h"
+#include "hal.h"
+#include "system.h"
+
+uint64_t native_time;
+
+_Noreturn void native_fail(const char *what) {
+    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+uint64_t hal_now(void) { return native_time; }
+
+void hal_sleep_until(uint64_t time) {
+    if (time != NEVER && time > native_time) {
+        native_time = time;
+    }
+}
+
+uint64_t hal_silence(void) { return host_connected() ? 0 : NEVER; }
+
+void hal_idle(uint64_t until) {
+    if (until <= native_time) {
+        host_wait(false);
+        return;
+    }
+    host_wait(until == NEVER);
+    hal_sleep_until(until);
+}
+
+static _Noreturn void usage(void) {
+    fputs("usage: firmware --plant-fd N (--tcp PORT [--bind ADDRESS] | --pty) [--once] [--nv FILE] [--serial TEXT]\n", stderr);
+    exit(2);
+}
+
+int main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"plant-fd", required_argument, NULL, 'p'}, {"tcp", required_argument, NULL, 't'}, {"bind", required_argument, NULL, 'b'},
+        {"pty", no_argument, NULL, 'y'},            {"once", no_argument, NULL, 'o'},      {"nv", required_argument, NULL, 'n'},
+        {"serial", required_argument, NULL, 's'},   {NULL, 0, NULL, 0},
+    };
+    const char *port = NULL, *address = "127.0.0.1", *store = NULL, *serial = NULL;
+    int plant = -1, option;
+    bool pty = false;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            plant = atoi(optarg);
+            break;
+        case 't':
+            port = optarg;
+            break;
+        case 'b':
+            address = optarg;
+            break;
+        case 'y':
+            pty = true;
+            break;
+        case 'o':
+            host_once();
+            break;
+        case 'n':
+            store = optarg;
+            break;
+        case 's':
+            serial = optarg;
+            break;
+        default:
+            usage();
+        }
+    }
+    if (plant < 0 || (port == NULL) != pty) {
+        usage();
+    }
+    plant_connect(plant);
+    store_open(store);
+    firmware_start();
+    if (serial != NULL) {
+        system_set_serial(serial);
+    }
+    if (pty) {
+        host_listen_pty();
+    } else {
+        host_listen_tcp(address, port);
+    }
+    for (;;) {
+        firmware_poll();
+    }
+}

@@ -1,0 +1,11 @@
+/* Bytes from the host: lines, blocks inside them, and the link check (docs/scpi.md). */
+#ifndef LINK_H
+#define LINK_H
+
+#include <stdbool.h>
+
+void link_receive(char c);
+bool link_check(void);
+void link_set_check(bool on);
+
+#endif

@@ -1,0 +1,154 @@
+#include "number.h"
+
+#define MOST_DIGITS 18 /* always fit 63 bits */
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Take digits, of which those beyond what can matter are only counted. */
+struct decimal {
+    uint64_t digits;
+    uint8_t kept;
+    int16_t exponent; /* of ten */
+    bool any;
+};
+
+static void take_digit(struct decimal *d, char c, bool after_point) {
+    d->any = true;
+    if (d->kept < MOST_DIGITS) {
+        d->digits = d->digits * 10 + (uint64_t)(c - '0');
+        d->kept = (uint8_t)(d->kept + (d->digits != 0));
+        d->exponent = (int16_t)(d->exponent - after_point);
+    } else {
+        d->exponent = (int16_t)(d->exponent + !after_point);
+    }
+}
+
+static bool scale(uint64_t digits, int16_t exponent, int64_t *value) {
+    for (; exponent > 0 && digits; exponent--) {
+        if (digits > (uint64_t)INT64_MAX / 10) {
+            return false;
+        }
+        digits *= 10;
+    }
+    uint8_t dropped = 0;
+    for (; exponent < 0 && digits; exponent++) {
+        dropped = (uint8_t)(digits % 10);
+        digits /= 10;
+    }
+    *value = (int64_t)(digits + (exponent == 0 && dropped >= 5));
+    return true;
+}
+
+static bool parse_exponent(const char *text, uint16_t length, int16_t *exponent) {
+    uint16_t i = 0;
+    bool negative = false;
+    if (i < length && (text[i] == '+' || text[i] == '-')) {
+        negative = text[i++] == '-';
+    }
+    if (i == length) {
+        return false;
+    }
+    int16_t value = 0;
+    for (; i < length; i++) {
+        if (!is_digit(text[i])) {
+            return false;
+        }
+        if (value < 1000) {
+            value = (int16_t)(value * 10 + (text[i] - '0'));
+        }
+    }
+    *exponent = (int16_t)(*exponent + (negative ? -value : value));
+    return true;
+}
+
+bool number_parse(const char *text, uint16_t length, int64_t *micro) {
+    struct decimal d = {0, 0, 6, false};
+    uint16_t i = 0;
+    bool negative = false, after_point = false;
+    if (i < length && (text[i] == '+' || text[i] == '-')) {
+        negative = text[i++] == '-';
+    }
+    for (; i < length && (is_digit(text[i]) || (text[i] == '.' && !after_point)); i++) {
+        if (text[i] == '.') {
+            after_point = true;
+        } else {
+            take_digit(&d, text[i], after_point);
+        }
+    }
+    if (!d.any) {
+        return false;
+    }
+    if (i < length) {
+        if (text[i] != 'e' && text[i] != 'E') {
+            return false;
+        }
+        i++;
+        if (!parse_exponent(text + i, (uint16_t)(length - i), &d.exponent)) {
+            return false;
+        }
+    }
+    if (!scale(d.digits, d.exponent, micro)) {
+        return false;
+    }
+    if (negative) {
+        *micro = -*micro;
+    }
+    return true;
+}
+
+bool number_parse_seed(const char *text, uint16_t length, uint64_t *seed) {
+    uint16_t i = 0;
+    bool negative = false;
+    if (i < length && (text[i] == '+' || text[i] == '-')) {
+        negative = text[i++] == '-';
+    }
+    if (i == length) {
+        return false;
+    }
+    uint64_t value = 0;
+    for (; i < length; i++) {
+        if (!is_digit(text[i])) {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(text[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *seed = negative ? (uint64_t)0 - value : value;
+    return true;
+}
+
+uint8_t number_write_unsigned(uint64_t value, char *text) {
+    char backwards[NUMBER_TEXT];
+    uint8_t n = 0;
+    do {
+        backwards[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    for (uint8_t i = 0; i < n; i++) {
+        text[i] = backwards[n - 1 - i];
+    }
+    text[n] = 0;
+    return n;
+}
+
+uint8_t number_write_micro(int64_t micro, char *text) {
+    uint8_t n = 0;
+    uint64_t size = micro < 0 ? (uint64_t)0 - (uint64_t)micro : (uint64_t)micro;
+    if (micro < 0) {
+        text[n++] = '-';
+    }
+    n = (uint8_t)(n + number_write_unsigned(size / MICRO, text + n));
+    uint32_t rest = (uint32_t)(size % MICRO);
+    if (rest) {
+        text[n++] = '.';
+        for (uint32_t unit = MICRO / 10; rest; unit /= 10) {
+            text[n++] = (char)('0' + rest / unit);
+            rest %= unit;
+        }
+    }
+    text[n] = 0;
+    return n;
+}
