@@ -45,6 +45,7 @@ class Command:
     returns: str
     unit: str
     plain: bool
+    idle: bool
     doc: str
 
     @property
@@ -95,6 +96,7 @@ def _command(table: Table) -> Command:
         table.take("returns", str, default=""),
         table.take("unit", str, default=""),
         table.take("plain", bool, default=False),
+        table.take("idle", bool, default=False),
         table.take("doc", str),
     )
     if not command.forms or ("query" in command.forms) != bool(command.returns):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from board import Board, read_board
 from commands import Command, Parameter, read_commands
+from pages import board_page, scpi_page
 from tables import MICRO, DescriptionError
 
 HERE = Path(__file__).parent
@@ -112,6 +113,7 @@ struct command {{
     uint8_t set_count;
     uint8_t query_count;
     bool plain; /* taken without a check frame, always */
+    bool idle;  /* refused while a training runs: the set form, or the query where that is all */
 }};
 
 #define COMMAND_COUNT {count}
@@ -148,8 +150,7 @@ def commands_c(commands: list[Command]) -> str:
                 lines += [_row(_parameter_fields(parameter)) for parameter in parameters]
                 lines.append("};")
                 fields += [f".{form}_parameters = {handler}_parameters", f".{form}_count = {len(parameters)}"]
-        if command.plain:
-            fields.append(".plain = true")
+        fields += [f".{flag} = true" for flag in ("plain", "idle") if getattr(command, flag)]
         rows.append(_row(fields))
     return "\n".join([*lines, "", "const FLASH struct command commands[COMMAND_COUNT] = {", *rows, "};", ""])
 
@@ -183,9 +184,11 @@ def made() -> dict[Path, str]:
     """Give every file that is made, and what stands in it."""
     commands = read_commands(HERE / "commands.toml")
     files = {HERE / "src/commands.h": commands_h(commands), HERE / "src/commands.c": commands_c(commands)}
-    for path in sorted((HERE / "boards").glob("*.toml")):
-        files[path.with_suffix(".h")] = board_header(read_board(path))
-    return files
+    boards = {path: read_board(path) for path in sorted((HERE / "boards").glob("*.toml"))}
+    files |= {path.with_suffix(".h"): board_header(board) for path, board in boards.items()}
+    reference = boards[HERE / "boards/twin16.toml"]
+    docs = HERE.parent / "docs"
+    return files | {docs / "scpi.md": scpi_page(commands, reference), docs / "board.md": board_page(reference)}
 
 
 def main(arguments: list[str]) -> str | None:

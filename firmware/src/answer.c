@@ -90,6 +90,11 @@ void answer_word(const FLASH char *word) {
     put_word(word);
 }
 
+void answer_none(void) {
+    static const FLASH char none[] = "NONE";
+    answer_word(none);
+}
+
 void answer_text(const FLASH char *text, const FLASH char *detail) {
     next_element();
     put('"');

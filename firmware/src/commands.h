@@ -37,6 +37,7 @@ struct command {
     uint8_t set_count;
     uint8_t query_count;
     bool plain; /* taken without a check frame, always */
+    bool idle;  /* refused while a training runs: the set form, or the query where that is all */
 };
 
 #define COMMAND_COUNT 95

@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "hal.h"
+#include "parameters.h"
 #include "scpi.h"
 #include "sizes.h"
 #include "status.h"

@@ -2,7 +2,7 @@
 
 #include "answer.h"
 #include "commands.h"
-#include "scpi.h"
+#include "parameters.h"
 #include "sizes.h"
 
 static struct {

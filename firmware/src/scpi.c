@@ -5,52 +5,13 @@
 
 #include "answer.h"
 #include "commands.h"
-#include "crc.h"
-#include "description.h"
-#include "number.h"
-#include "status.h"
+#include "parameters.h"
+#include "train.h"
+#include "words.h"
 
 #define PATH_BYTES 48
 
-/* The unit at hand. */
-static const char *next;                     /* of its parameters */
-static const char *unit_end;
-static const FLASH struct parameter *wanted; /* the next parameter */
-static uint8_t wanted_count;
-static bool failed;
-
-void refuse(enum error code, const FLASH char *detail) {
-    if (!failed) {
-        raise_error(code, detail);
-    }
-    failed = true;
-}
-
 /* Headers -------------------------------------------------------------------------------------------------------------- */
-
-static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
-
-static bool in_mnemonic(char c) {
-    return (upper(c) >= 'A' && upper(c) <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '*';
-}
-
-/* Match one mnemonic, in its short or long form; moves both past it. */
-static bool match_mnemonic(const FLASH char **pattern, const char **header, const char *end) {
-    uint8_t n = 0;
-    while (*header + n < end && in_mnemonic((*header)[n])) {
-        n++;
-    }
-    uint8_t length = 0, short_length = 0;
-    bool same = true;
-    for (; in_mnemonic((*pattern)[length]); length++) {
-        char p = (*pattern)[length];
-        short_length = (uint8_t)(short_length + (p == upper(p)));
-        same = same && (length >= n || upper(p) == upper((*header)[length]));
-    }
-    *pattern += length;
-    *header += n;
-    return same && (n == length || n == short_length);
-}
 
 static bool match(const FLASH char *pattern, const char *header, const char *end) {
     for (;;) {
@@ -91,291 +52,28 @@ static const FLASH struct command *find(const char *header, const char *end) {
     return NULL;
 }
 
-/* Parameters ----------------------------------------------------------------------------------------------------------- */
-
-bool block_may_start_after(char before) { return before == ' ' || before == ','; }
-
-static const char *skip_spaces(const char *at, const char *end) {
-    while (at < end && (*at == ' ' || *at == '\t')) {
-        at++;
-    }
-    return at;
-}
-
-/* Give the length of a block's header "#dn..n" and of its bytes; 0 where it is none. */
-static uint16_t block_header(const char *at, const char *end, uint32_t *count) {
-    if (end - at < 2 || at[0] != '#' || at[1] < '1' || at[1] > '9' || end - at < 2 + (at[1] - '0')) {
-        return 0;
-    }
-    uint8_t digits = (uint8_t)(at[1] - '0');
-    *count = 0;
-    for (uint8_t i = 0; i < digits; i++) {
-        char c = at[2 + i];
-        if (c < '0' || c > '9' || *count > 100000) {
-            return 0;
-        }
-        *count = *count * 10 + (uint32_t)(c - '0');
-    }
-    return (uint16_t)(2 + digits);
-}
-
-/* Find the end of a parameter or unit: a separator outside of strings and blocks. */
-static const char *find_end(const char *at, const char *end, bool of_unit) {
-    char before = ' ';
-    bool quoted = false;
-    while (at < end) {
-        uint32_t count;
-        uint16_t header;
-        if (*at == '"') {
-            quoted = !quoted;
-        } else if (!quoted && *at == '#' && block_may_start_after(before) && (header = block_header(at, end, &count)) &&
-                   (uint32_t)(end - at) >= header + count) {
-            at += header + count;
-            before = 0;
-            continue;
-        } else if (!quoted && (*at == ';' || (!of_unit && *at == ','))) {
-            break;
-        }
-        before = *at++;
-    }
-    return at;
-}
-
-bool more_parameters(void) { return next < unit_end; }
-
-bool no_more_parameters(void) {
-    if (!failed && more_parameters()) {
-        refuse(ERROR_PARAMETER_NOT_ALLOWED, NULL);
-    }
-    return !failed;
-}
-
-/* Take the text of the next parameter, without the spaces around it. */
-static bool take_text(const char **text, uint16_t *length) {
-    if (failed) {
-        return false;
-    }
-    if (!more_parameters()) {
-        refuse(ERROR_MISSING_PARAMETER, NULL);
-        return false;
-    }
-    const char *end = find_end(next, unit_end, false);
-    *text = skip_spaces(next, end);
-    next = end;
-    if (next < unit_end) {
-        next++; /* the comma, after which something must come */
-        if (skip_spaces(next, unit_end) == unit_end) {
-            refuse(ERROR_SYNTAX, NULL);
-            return false;
-        }
-    }
-    while (end > *text && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-    *length = (uint16_t)(end - *text);
-    return true;
-}
-
-/* Give what the table says of the next parameter; the last of a list stands for all that follow. */
-static const FLASH struct parameter *description(void) {
-    const FLASH struct parameter *described = wanted;
-    if (wanted_count > 1) {
-        wanted++;
-        wanted_count--;
-    }
-    return described;
-}
-
-static bool in_range(int64_t value, int64_t min, int64_t max) {
-    static const FLASH char low[] = "too low", high[] = "too high";
-    if (value < min || value > max) {
-        refuse(ERROR_OUT_OF_RANGE, value < min ? low : high);
-        return false;
-    }
-    return true;
-}
-
-static bool parse(const char *text, uint16_t length, int64_t *micro) {
-    if (!number_parse(text, length, micro)) {
-        static const FLASH char not_a_number[] = "not a number";
-        refuse(length && (upper(*text) < 'A' || upper(*text) > 'Z') ? ERROR_NUMERIC : ERROR_DATA_TYPE, not_a_number);
-        return false;
-    }
-    return true;
-}
-
-bool take_micro(int64_t *value) {
-    const char *text;
-    uint16_t length;
-    const FLASH struct parameter *p = description();
-    return take_text(&text, &length) && parse(text, length, value) && in_range(*value, p->min, p->max);
-}
-
-bool take_integer(int32_t *value) {
-    static const FLASH char not_whole[] = "not a whole number";
-    const char *text;
-    uint16_t length;
-    int64_t micro;
-    const FLASH struct parameter *p = description();
-    if (!take_text(&text, &length) || !parse(text, length, &micro)) {
-        return false;
-    }
-    if (micro % MICRO) {
-        refuse(ERROR_DATA_TYPE, not_whole);
-        return false;
-    }
-    if (!in_range(micro / MICRO, p->min, p->max)) {
-        return false;
-    }
-    *value = (int32_t)(micro / MICRO);
-    return true;
-}
-
-bool take_seed(uint64_t *value) {
-    const char *text;
-    uint16_t length;
-    description();
-    if (!take_text(&text, &length)) {
-        return false;
-    }
-    if (!number_parse_seed(text, length, value)) {
-        refuse(ERROR_NUMERIC, NULL);
-        return false;
-    }
-    return true;
-}
-
-/* Compare a word with one of the choices "FREE|CLAMped"; moves to the next. */
-static bool is_choice(const FLASH char **choice, const char *text, uint16_t length) {
-    const char *at = text;
-    bool same = match_mnemonic(choice, &at, text + length) && at == text + length;
-    if (**choice == '|') {
-        (*choice)++;
-    }
-    return same;
-}
-
-static bool choose(const FLASH char *choices, const char *text, uint16_t length, uint8_t *which) {
-    for (uint8_t i = 0; *choices; i++) {
-        if (is_choice(&choices, text, length)) {
-            *which = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool take_choice(uint8_t *which) {
-    const char *text;
-    uint16_t length;
-    const FLASH struct parameter *p = description();
-    if (!take_text(&text, &length)) {
-        return false;
-    }
-    if (!choose(p->choices, text, length, which)) {
-        refuse(ERROR_ILLEGAL_VALUE, p->choices);
-        return false;
-    }
-    return true;
-}
-
-bool take_boolean(bool *value) {
-    static const FLASH char words[] = "OFF|ON|0|1";
-    const char *text;
-    uint16_t length;
-    uint8_t which;
-    description();
-    if (!take_text(&text, &length)) {
-        return false;
-    }
-    if (!choose(words, text, length, &which)) {
-        refuse(ERROR_ILLEGAL_VALUE, words);
-        return false;
-    }
-    *value = which & 1;
-    return true;
-}
-
-bool take_string(char *text, uint8_t room) {
-    static const FLASH char unquoted[] = "not in quotes", long_text[] = "too long";
-    const char *from;
-    uint16_t length;
-    description();
-    if (!take_text(&from, &length)) {
-        return false;
-    }
-    if (length < 2 || from[0] != '"' || from[length - 1] != '"') {
-        refuse(ERROR_DATA_TYPE, unquoted);
-        return false;
-    }
-    uint8_t n = 0;
-    for (uint16_t i = 1; i + 1 < length; i++) {
-        if (n + 1 == room) {
-            refuse(ERROR_TOO_MUCH_DATA, long_text);
-            return false;
-        }
-        text[n++] = from[i];
-        i = (uint16_t)(i + (from[i] == '"')); /* two quotes stand for one */
-    }
-    text[n] = 0;
-    return true;
-}
-
-bool take_block(const uint8_t **bytes, uint16_t *count) {
-    const char *text;
-    uint16_t length;
-    uint32_t announced = 0;
-    description();
-    if (!take_text(&text, &length)) {
-        return false;
-    }
-    uint16_t header = block_header(text, text + length, &announced);
-    if (!header || announced < 2 || announced != (uint32_t)length - header) {
-        refuse(ERROR_BLOCK, NULL);
-        return false;
-    }
-    *bytes = (const uint8_t *)text + header;
-    *count = (uint16_t)(announced - 2);
-    if (crc16(CRC_START, *bytes, *count) != (*bytes)[*count] + ((uint16_t)(*bytes)[*count + 1] << 8)) {
-        refuse(ERROR_COMMUNICATION, NULL);
-        return false;
-    }
-    return true;
-}
-
-bool take_node_and_voltage(uint8_t *node, int64_t *microvolts) {
-    static const FLASH char unknown[] = "no such node";
-    const char *text;
-    uint16_t length;
-    int64_t value;
-    if (!take_text(&text, &length) || !parse(text, length, &value)) {
-        return false;
-    }
-    if (value % MICRO || value < 0 || value / MICRO >= BOARD_NODES) {
-        refuse(ERROR_OUT_OF_RANGE, unknown);
-        return false;
-    }
-    *node = (uint8_t)(value / MICRO);
-    return take_micro(microvolts);
-}
-
 /* Messages ------------------------------------------------------------------------------------------------------------- */
 
 static void run(const FLASH struct command *command, bool is_query) {
+    static const FLASH char training[] = "a training runs; TRAin:ABORt ends it";
+    if (command->idle && train_running() && (!is_query || command->set == NULL)) {
+        refuse(ERROR_SETTINGS_CONFLICT, training);
+        return;
+    }
     void (*handler)(void) = is_query ? command->query : command->set;
-    wanted = is_query ? command->query_parameters : command->set_parameters;
-    wanted_count = is_query ? command->query_count : command->set_count;
+    uint8_t expected = is_query ? command->query_count : command->set_count;
+    parameters_expect(is_query ? command->query_parameters : command->set_parameters, expected);
     if (is_query) {
         answer_next_unit();
     }
-    if (!wanted_count && !no_more_parameters()) {
+    if (!expected && !no_more_parameters()) {
         return;
     }
     handler();
     if (is_query && answer_overflowed()) {
         refuse(ERROR_QUERY_DEADLOCKED, NULL);
     }
-    if (is_query && failed) {
+    if (is_query && refused()) {
         answer_drop_unit();
     }
 }
@@ -418,15 +116,11 @@ static void execute_unit(const char *at, const char *end, char full[PATH_BYTES],
     if (plain_only && (command == NULL || !command->plain || is_query)) {
         return;
     }
-    next = header_end + is_query;
-    unit_end = end;
-    failed = false;
-    if (next < end && *next != ' ' && *next != '\t') {
+    header_end += is_query;
+    parameters_begin(header_end, end);
+    if (header_end < end && *header_end != ' ' && *header_end != '\t') {
         refuse(ERROR_SYNTAX, NULL);
-        return;
-    }
-    next = skip_spaces(next, end);
-    if (command == NULL || (is_query ? command->query : command->set) == NULL) {
+    } else if (command == NULL || (is_query ? command->query : command->set) == NULL) {
         refuse(ERROR_UNDEFINED_HEADER, NULL);
     } else {
         run(command, is_query);
@@ -442,7 +136,7 @@ void scpi_execute(char *message, uint16_t length, bool plain_only) {
     }
     while (at < end) {
         at = skip_spaces(at, end);
-        const char *stop = find_end(at, end, true);
+        const char *stop = parameters_end(at, end, true);
         const char *last = stop;
         while (last > at && (last[-1] == ' ' || last[-1] == '\t')) {
             last--;

@@ -4,7 +4,7 @@
 
 #include "answer.h"
 #include "commands.h"
-#include "scpi.h"
+#include "parameters.h"
 #include "sizes.h"
 
 static struct {

@@ -10,7 +10,7 @@
 #include "hal.h"
 #include "link.h"
 #include "number.h"
-#include "scpi.h"
+#include "parameters.h"
 #include "sizes.h"
 #include "status.h"
 #include "train.h"

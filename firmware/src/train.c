@@ -149,7 +149,7 @@ static uint16_t set_size(uint8_t set) { return set ? train_settings.test_count :
 
 /* Wait for the step's time; without strictness a late step begins as soon as it can. */
 static void await_step(void) {
-    uint64_t time = train_settings.start + step * train_settings.period;
+    uint64_t time = train_settings.start + (step - train_settings.first) * train_settings.period;
     if (hal_now() > time) {
         if (train_settings.strict) {
             end(ENDED_LATE);
@@ -237,7 +237,7 @@ static void clamp(void) {
     now.wrong = false;
     for (uint8_t o = 0; o < s->outputs.count; o++) {
         now.seen[o] = codes[s->outputs.nodes[o]];
-        now.clamped[o] = (uint16_t)((eta * now.targets[o] + (32768 - eta) * now.seen[o] + 16384) >> 15);
+        now.clamped[o] = (uint16_t)((eta * now.targets[o] + (ETA_ONE - eta) * now.seen[o] + 16384) >> 15);
         now.wrong = now.wrong || !within(now.seen[o], now.targets[o], s->wrong_margin);
     }
     set_sources(&s->outputs, now.clamped);

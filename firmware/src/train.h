@@ -9,6 +9,8 @@
 #include "flash.h"
 #include "sizes.h"
 
+#define ETA_ONE 32768 /* the nudge is in units of 1 / ETA_ONE */
+
 struct terminals {
     uint8_t nodes[BOARD_NODES];
     uint8_t count;
@@ -51,6 +53,8 @@ struct settings {
 };
 extern struct settings train_settings;
 extern uint16_t train_memory[TRAIN_WORDS];
+
+const FLASH char *train_conflict(void); /* which settings do not fit each other; NULL: all do */
 
 /* The sequence. */
 void train_start(void);

@@ -5,7 +5,7 @@
 #include "answer.h"
 #include "commands.h"
 #include "number.h"
-#include "scpi.h"
+#include "parameters.h"
 #include "status.h"
 
 #define TOP (BOARD_WIPER_POSITIONS - 1)
@@ -166,6 +166,9 @@ void query_source_hold(void) {
     uint8_t side;
     if (!take_choice(&side) || !no_more_parameters()) {
         return;
+    }
+    if (!held[side]) {
+        answer_none();
     }
     for (uint8_t node = 0; node < BOARD_NODES; node++) {
         if (held[side] >> node & 1) {

@@ -17,7 +17,7 @@
 #include "hal.h"
 #include "native.h"
 
-#define HANGUP_POLL_MS 20 /* a pty whose slave nobody holds is looked at so often */
+#define VACANT_POLL_MS 20 /* a pty that nobody has open polls as ready at once: it is looked at so often */
 
 static int listener = -1; /* TCP */
 static int host = -1;     /* the connected socket, or the pty's master */
@@ -140,18 +140,19 @@ static void take(void) {
 
 void host_wait(bool for_ever) {
     send_all();
-    struct pollfd fds[2] = {{host, POLLIN, 0}, {listener, POLLIN, 0}};
-    int timeout = !for_ever ? 0 : pty && !connected ? HANGUP_POLL_MS : -1;
-    if (pty && !connected && for_ever) {
-        /* A hung-up pty polls as ready at once: look at it from time to time. */
-        poll(NULL, 0, HANGUP_POLL_MS);
-        timeout = 0;
+    struct pollfd fds[3] = {{host, POLLIN, 0}, {listener, POLLIN, 0}, {plant_fd(), 0, 0}};
+    bool vacant = pty && !connected;
+    if (vacant && for_ever) {
+        poll(NULL, 0, VACANT_POLL_MS);
     }
-    if (poll(fds, 2, timeout) <= 0) {
-        if (pty && !connected) {
+    if (poll(fds, 3, for_ever && !vacant ? -1 : 0) <= 0) {
+        if (vacant) {
             connected = true; /* no hang-up: somebody has it open */
         }
         return;
+    }
+    if (fds[2].revents) {
+        plant_gone();
     }
     if (fds[0].revents & POLLIN) {
         take();

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ int main(int argc, char **argv) {
     if (plant < 0 || (port == NULL) != pty) {
         usage();
     }
+    signal(SIGPIPE, SIG_IGN); /* said by write, too */
     plant_connect(plant);
     store_open(store);
     firmware_start();

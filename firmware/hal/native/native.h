@@ -14,6 +14,8 @@ bool host_connected(void);
 
 /* The plant below. */
 void plant_connect(int fd);
+int plant_fd(void);
+_Noreturn void plant_gone(void); /* and so is the board */
 
 /* The non-volatile store: a file, or memory that is lost at the end. */
 void store_open(const char *path);

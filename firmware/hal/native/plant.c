@@ -41,8 +41,9 @@ static uint32_t number(const uint8_t *from, uint8_t bytes) {
     return value;
 }
 
-/* The plant went away: so does the board. */
-static _Noreturn void gone(void) { exit(0); }
+int plant_fd(void) { return plant; }
+
+_Noreturn void plant_gone(void) { exit(0); }
 
 static void send_posted(void) {
     size_t sent = 0;
@@ -51,7 +52,7 @@ static void send_posted(void) {
         if (n > 0) {
             sent += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
-            gone();
+            plant_gone();
         }
     }
     posted_bytes = 0;
@@ -78,7 +79,7 @@ static void ask(enum operation op, uint8_t arg, void *reply, size_t bytes) {
         if (n > 0) {
             got += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
-            gone();
+            plant_gone();
         }
     }
 }

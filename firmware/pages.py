@@ -1,0 +1,186 @@
+"""Writes the pages of docs that hold what is in the descriptions: prose from pages/, tables from the TOML files."""
+
+import re
+from binascii import crc_hqx
+from decimal import Decimal
+from pathlib import Path
+
+from board import SOURCES, Board
+from commands import Command, Limit, Parameter
+from tables import MICRO, DescriptionError, Place
+
+PAGES = Path(__file__).parent / "pages"
+MADE = "<!-- Made by firmware/generate.py from firmware/pages/{}: do not edit. -->\n\n"
+
+
+def scpi_page(commands: list[Command], board: Board) -> str:
+    """Give the reference of all commands, with the ranges of a board."""
+    volts = board.source.max_uv - board.source.min_uv
+    words = bytes([0, 0, 255, 255])
+    values = {
+        "name": board.name,
+        "model": board.model,
+        "nodes": str(len(board.nodes)),
+        "line_rate": str(board.line_rate),
+        "source_min": _decimal(board.source.min_uv),
+        "source_span": _decimal(volts),
+        "bias_full": _decimal(board.bias.full_scale_uv),
+        "bias_limit": _decimal(board.bias.limit_uv),
+        "mask_bytes": str((len(board.edges) + 7) // 8),
+        "block": (words + _crc(words).to_bytes(2, "little")).hex(" ").upper(),
+        "frame_idn": _framed(1, "*IDN?"),
+        "frame_idn_answer": _framed(1, f"LABNET,{board.model},0,1.0"),
+        "commands": "\n\n".join(_subsystems(commands, board)),
+    }
+    return _filled("scpi.md", values)
+
+
+def board_page(board: Board) -> str:
+    """Give the page of a board: parts, pins, channels."""
+    values = {
+        "name": board.name,
+        "sources": "\n".join(_table(["mark", "numbers that are"], list(SOURCES.items()))),
+        "parts": "\n".join(_table(["", "part", "", "source"], [_part_row(board, key) for key in board.parts])),
+        "pins": "\n".join(_table(["pin", "is"], [(_numbers(pins), f"`{name}`") for name, pins in board.pins.items()])),
+        "nodes": "\n".join(_node_table(board)),
+        "edges": "\n".join(_edge_table(board)),
+        "bias_dac": _place(board.bias.dac),
+        "bias_adc": _place(board.bias.monitor_adc),
+        "usb": " or ".join(board.usb),
+    }
+    return _filled("board.md", values)
+
+
+def _filled(name: str, values: dict[str, str]) -> str:
+    """Put values where the prose says @key@."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise DescriptionError(f"pages/{name} asks for @{match[1]}@; allowed: {', '.join(values)}.")
+        return values[match[1]]
+
+    return MADE.format(name) + re.sub("@([a-z_]+)@", value, (PAGES / name).read_text(encoding="utf-8"))
+
+
+def _crc(data: bytes) -> int:
+    """Give CRC-16/CCITT-FALSE."""
+    return crc_hqx(data, 0xFFFF)
+
+
+def _framed(sequence: int, message: str) -> str:
+    number = f"{sequence:04X}"
+    return f"@{number}{_crc((number + message).encode()):04X}{message}"
+
+
+def _table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _decimal(micro: int) -> str:
+    return f"{Decimal(micro).scaleb(-6).normalize():f}"
+
+
+# Commands
+
+
+def _subsystems(commands: list[Command], board: Board) -> list[str]:
+    groups: dict[str, list[Command]] = {}
+    for command in commands:
+        first = command.header.split(":")[0].split("[")[0]
+        groups.setdefault("Common commands" if first.startswith("*") else first, []).append(command)
+    head = ["command", "parameters", "answer", ""]
+    return [
+        "\n".join([f"### {name}", "", *_table(head, [_command_row(command, board) for command in group])])
+        for name, group in groups.items()
+    ]
+
+
+def _command_row(command: Command, board: Board) -> tuple[str, ...]:
+    forms = [f"`{_form(command, form)}`" for form in command.forms]
+    described: dict[str, None] = {}
+    for parameters in command.forms.values():
+        described |= dict.fromkeys(_parameter(parameter, board) for parameter in parameters)
+    unit = f" ({command.unit})" if command.unit and command.returns else ""
+    answer = f"{command.returns}{unit}".replace("|", "\\|")
+    return "<br>".join(forms), "<br>".join(described), answer, command.doc
+
+
+def _form(command: Command, form: str) -> str:
+    text = command.header + ("?" if form == "query" else "")
+    for k, parameter in enumerate(command.forms[form]):
+        separator = ", " if k else " "
+        text += f"[{separator}{parameter.name}]" if parameter.optional else f"{separator}{parameter.name}"
+        text += "..." if parameter.list else ""
+    return text
+
+
+def _parameter(parameter: Parameter, board: Board) -> str:
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    low, high = (_limit(limit, parameter.type, board) for limit in (parameter.min, parameter.max))
+    allowed = {
+        "integer64": "0 to 2^64 - 1",
+        "boolean": "ON or OFF",
+        "choice": " or ".join(parameter.choices),
+        "string": f"a text of up to {high} characters",
+        "block": "a block",
+        "pairs": f"0 to {len(board.nodes) - 1}, {low} to {high}{unit}",
+    }.get(parameter.type, f"{low} to {high}{unit}")
+    return f"{parameter.name}: {allowed}"
+
+
+def _limit(limit: Limit | None, kind: str, board: Board) -> str:
+    if not isinstance(limit, str):
+        return "" if limit is None else f"{limit}"
+    volts = {
+        "BOARD_SOURCE_MIN_UV": board.source.min_uv,
+        "BOARD_SOURCE_MAX_UV": board.source.max_uv,
+        "BOARD_BIAS_LIMIT_UV": board.bias.limit_uv,
+    }
+    if limit in volts and kind in ("number", "pairs"):
+        return _decimal(volts[limit])
+    name, _, less = limit.partition("-")
+    counts = {"BOARD_NODES": len(board.nodes), "BOARD_WIPER_POSITIONS": board.wiper.positions}
+    if name in counts:
+        return f"{counts[name] - int(less or 0)}"
+    asked = {"TRAIN_WORDS": "`TRAin:MEMory:SIZE?`", "CALIBRATION_CONSTANTS": "`CALibration:COUNt?`"}
+    if name not in asked:
+        raise DescriptionError(
+            f"commands.toml has the limit {limit!r}; allowed: a number, or one of {', '.join([*volts, *counts, *asked])}, "
+            "the latter less a number."
+        )
+    return asked[name] + (f" - {less}" if less else "")
+
+
+# Boards
+
+
+def _place(place: Place) -> str:
+    return f"{place[0]}.{place[1]}"
+
+
+def _numbers(numbers: tuple[int, ...]) -> str:
+    return ", ".join(str(number) for number in numbers)
+
+
+def _part_row(board: Board, key: str) -> tuple[str, ...]:
+    part = board.parts[key]
+    return f"`{key}`", f"{part.count} x {part.number}", part.use, part.source
+
+
+def _node_table(board: Board) -> list[str]:
+    head = ["node", "source: DAC", "free: switch", "ADC", "clamped: switch", "ADC"]
+    rows = []
+    for n, node in enumerate(board.nodes):
+        places = (node.dac, node.free_switch, node.free_adc, node.clamped_switch, node.clamped_adc)
+        rows.append((f"{n}", *("none" if place is None else _place(place) for place in places)))
+    return _table(head, rows)
+
+
+def _edge_table(board: Board) -> list[str]:
+    head = ["edge", "nodes", "pot, comparators, oscillator", "XOR", "latch", "selector", "bit"]
+    rows = []
+    for e, edge in enumerate(board.edges):
+        shared = (_place(edge.xor), _place(edge.latch), _place(edge.selector))
+        rows.append((f"{e}", _numbers(edge.nodes), f"{edge.chip}", *shared, f"{edge.bit}"))
+    return _table(head, rows)
