@@ -134,6 +134,10 @@ def read_board(path: Path) -> Board:
     table.end()
     if board.name != path.stem:
         raise DescriptionError(f"{path.name}: name is {board.name!r}; allowed: {path.stem!r}, as the file is called.")
+    if board.source != board.reading:
+        raise DescriptionError(
+            f"{path.name}: source and reading differ; allowed: one grid, so what is read can be held."
+        )
     _check_graph(board, path.name)
     _check_channels(board, path.name)
     _check_pins(board, path.name)
@@ -221,7 +225,7 @@ def _edge(table: Table, ends: Mapping[str, Place]) -> Edge:
         table.place("xor", ends["xor"]),
         table.place("latch", ends["latch"]),
         table.place("selector", ends["selector"]),
-        table.whole("bit", 0, min(ends[key][0] * ends[key][1] for key in _REGISTERS) - 1),
+        table.whole("bit", 0, min(ends[key][0] * ends[key][1] // each for key, each in _REGISTERS.items()) - 1),
     )
 
 
@@ -282,10 +286,12 @@ def _check_pins(board: Board, where: str) -> None:
         used[pin] = name
     for name, key in (("DAC_SELECT", "dac"), ("ADC_SELECT", "adc")):
         if len(board.pins.get(name, ())) != (count := board.parts[key].count):
-            raise DescriptionError(f"{where}: {name} has {len(board.pins.get(name, ()))} pins; allowed: {count}, one a chip.")
+            raise DescriptionError(
+                f"{where}: {name} has {len(board.pins.get(name, ()))} pins; allowed: {count}, one a chip."
+            )
 
 
 _OWN = ("pot", "comparators", "oscillator")  # an edge has one alone
 _SHARED = ("xor", "latch", "selector")  # it has a channel of
-_REGISTERS = ("select", "directions", "gates")  # it has a bit in
+_REGISTERS = {"select": 1, "bits": 2}  # it has so many bits in
 _MEGA_PINS = 70

@@ -75,7 +75,7 @@ def read_commands(path: Path) -> list[Command]:
     table.end()
     seen: dict[str, str] = {}
     for command in commands:
-        for spelling in command.spellings():
+        for spelling in sorted(command.spellings()):
             if spelling in seen:
                 raise DescriptionError(
                     f"{path.name}: {spelling} can be {seen[spelling]} and {command.header}; rename one of them."

@@ -1,7 +1,7 @@
 """Makes everything that is made from the descriptions: a header a board, the table of commands, and two pages of docs.
 
-    python firmware/generate.py            writes them
-    python firmware/generate.py --check    only looks whether they are up to date
+python firmware/generate.py            writes them
+python firmware/generate.py --check    only looks whether they are up to date
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pages import board_page, scpi_page
 from tables import MICRO, DescriptionError
 
 HERE = Path(__file__).parent
-MADE = "/* Made by generate.py from {}: do not edit. */\n"
+MADE = "/* Made by generate.py from {}: do not edit. */\n/* clang-format off */\n"
 
 
 def board_header(board: Board) -> str:
@@ -126,6 +126,14 @@ extern const FLASH struct command commands[COMMAND_COUNT];
 """
 
 
+COMMANDS_C = """\
+#include "commands.h"
+
+#include "description.h"
+#include "sizes.h"
+"""
+
+
 def commands_h(commands: list[Command]) -> str:
     """Give the types of the table of commands, and the prototypes of their handlers."""
     handlers = [f"void {form}_{command.name}(void);" for command in commands for form in command.forms]
@@ -135,9 +143,9 @@ def commands_h(commands: list[Command]) -> str:
 
 def commands_c(commands: list[Command]) -> str:
     """Give the table of commands. Every string is an array of its own: on AVR only those can stand in flash."""
-    lines = [MADE.format("commands.toml") + '#include "commands.h"', "", '#include "description.h"', '#include "sizes.h"', ""]
-    parameters = [p for command in commands for form in command.forms.values() for p in form]
-    lines += [f'static const FLASH char {_choices(p)}[] = "{text}";' for text, p in _by_choices(parameters).items()]
+    choices = {"|".join(p.choices): p for c in commands for form in c.forms.values() for p in form if p.choices}
+    lines = [MADE.format("commands.toml") + COMMANDS_C]
+    lines += [f'static const FLASH char {_choices(p)}[] = "{text}";' for text, p in choices.items()]
     rows = []
     for command in commands:
         lines += ["", f'static const FLASH char header_{command.name}[] = "{command.header}";']
@@ -160,15 +168,13 @@ def _parameter_fields(parameter: Parameter) -> list[str]:
     fields += [f".{flag} = true" for flag in ("optional", "list") if getattr(parameter, flag)]
     scale = MICRO if parameter.type in ("number", "pairs") else 1
     for name, limit in (("min", parameter.min), ("max", parameter.max)):
-        if limit is not None:
-            fields.append(f".{name} = " + (f"({limit})" if isinstance(limit, str) else _int64(int(limit * scale))))
+        if isinstance(limit, str):
+            fields.append(f".{name} = ({limit.replace('-', ' - ')})")
+        elif limit is not None:
+            fields.append(f".{name} = {_int64(int(limit * scale))}")
     if parameter.choices:
         fields.append(f".choices = {_choices(parameter)}")
     return fields
-
-
-def _by_choices(parameters: list[Parameter]) -> dict[str, Parameter]:
-    return {"|".join(p.choices): p for p in parameters if p.choices}
 
 
 def _choices(parameter: Parameter) -> str:
@@ -176,8 +182,10 @@ def _choices(parameter: Parameter) -> str:
 
 
 def _row(fields: list[str]) -> str:
-    """Write an initialiser, in lines of the house's length."""
-    return textwrap.fill("{" + ", ".join(fields) + "},", 120, initial_indent="    ", subsequent_indent="     ")
+    """Write an initialiser, in lines of the house's length that end between fields."""
+    whole = [field.replace(" ", "\N{NO-BREAK SPACE}") for field in fields]
+    text = textwrap.fill("{" + ", ".join(whole) + "},", 120, initial_indent="    ", subsequent_indent="     ")
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def made() -> dict[Path, str]:

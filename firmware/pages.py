@@ -2,12 +2,13 @@
 
 import re
 from binascii import crc_hqx
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from board import SOURCES, Board
 from commands import Command, Limit, Parameter
-from tables import MICRO, DescriptionError, Place
+from tables import DescriptionError, Place
 
 PAGES = Path(__file__).parent / "pages"
 MADE = "<!-- Made by firmware/generate.py from firmware/pages/{}: do not edit. -->\n\n"
@@ -39,13 +40,13 @@ def board_page(board: Board) -> str:
     """Give the page of a board: parts, pins, channels."""
     values = {
         "name": board.name,
-        "sources": "\n".join(_table(["mark", "numbers that are"], list(SOURCES.items()))),
-        "parts": "\n".join(_table(["", "part", "", "source"], [_part_row(board, key) for key in board.parts])),
+        "sources": "\n".join(_table(["source", ""], list(SOURCES.items()))),
+        "parts": "\n".join(_table(["kind", "part", "does", "source"], [_part_row(board, key) for key in board.parts])),
         "pins": "\n".join(_table(["pin", "is"], [(_numbers(pins), f"`{name}`") for name, pins in board.pins.items()])),
         "nodes": "\n".join(_node_table(board)),
         "edges": "\n".join(_edge_table(board)),
-        "bias_dac": _place(board.bias.dac),
-        "bias_adc": _place(board.bias.monitor_adc),
+        "bias_dac": place(board.bias.dac),
+        "bias_adc": place(board.bias.monitor_adc),
         "usb": " or ".join(board.usb),
     }
     return _filled("board.md", values)
@@ -72,7 +73,7 @@ def _framed(sequence: int, message: str) -> str:
     return f"@{number}{_crc((number + message).encode()):04X}{message}"
 
 
-def _table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: list[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     return lines + [f"| {' | '.join(row)} |" for row in rows]
 
@@ -89,7 +90,7 @@ def _subsystems(commands: list[Command], board: Board) -> list[str]:
     for command in commands:
         first = command.header.split(":")[0].split("[")[0]
         groups.setdefault("Common commands" if first.startswith("*") else first, []).append(command)
-    head = ["command", "parameters", "answer", ""]
+    head = ["command", "parameters", "answer", "does"]
     return [
         "\n".join([f"### {name}", "", *_table(head, [_command_row(command, board) for command in group])])
         for name, group in groups.items()
@@ -103,14 +104,17 @@ def _command_row(command: Command, board: Board) -> tuple[str, ...]:
         described |= dict.fromkeys(_parameter(parameter, board) for parameter in parameters)
     unit = f" ({command.unit})" if command.unit and command.returns else ""
     answer = f"{command.returns}{unit}".replace("|", "\\|")
-    return "<br>".join(forms), "<br>".join(described), answer, command.doc
+    doc = command.doc
+    if command.idle:
+        doc += " The set form not while a training runs." if len(forms) > 1 else " Not while a training runs."
+    return "<br>".join(forms), "<br>".join(described), answer, doc
 
 
 def _form(command: Command, form: str) -> str:
     text = command.header + ("?" if form == "query" else "")
     for k, parameter in enumerate(command.forms[form]):
-        separator = ", " if k else " "
-        text += f"[{separator}{parameter.name}]" if parameter.optional else f"{separator}{parameter.name}"
+        separator = "," if k else ""
+        text += f"[{separator} {parameter.name}]" if parameter.optional else f"{separator} {parameter.name}"
         text += "..." if parameter.list else ""
     return text
 
@@ -146,8 +150,8 @@ def _limit(limit: Limit | None, kind: str, board: Board) -> str:
     asked = {"TRAIN_WORDS": "`TRAin:MEMory:SIZE?`", "CALIBRATION_CONSTANTS": "`CALibration:COUNt?`"}
     if name not in asked:
         raise DescriptionError(
-            f"commands.toml has the limit {limit!r}; allowed: a number, or one of {', '.join([*volts, *counts, *asked])}, "
-            "the latter less a number."
+            f"commands.toml has the limit {limit!r}; allowed: a number, or one of "
+            f"{', '.join([*volts, *counts, *asked])}, or one of these less a number."
         )
     return asked[name] + (f" - {less}" if less else "")
 
@@ -155,8 +159,9 @@ def _limit(limit: Limit | None, kind: str, board: Board) -> str:
 # Boards
 
 
-def _place(place: Place) -> str:
-    return f"{place[0]}.{place[1]}"
+def place(at: Place | None) -> str:
+    """Write chip and channel."""
+    return "none" if at is None else f"{at[0]}.{at[1]}"
 
 
 def _numbers(numbers: tuple[int, ...]) -> str:
@@ -173,7 +178,7 @@ def _node_table(board: Board) -> list[str]:
     rows = []
     for n, node in enumerate(board.nodes):
         places = (node.dac, node.free_switch, node.free_adc, node.clamped_switch, node.clamped_adc)
-        rows.append((f"{n}", *("none" if place is None else _place(place) for place in places)))
+        rows.append((f"{n}", *(place(at) for at in places)))
     return _table(head, rows)
 
 
@@ -181,6 +186,6 @@ def _edge_table(board: Board) -> list[str]:
     head = ["edge", "nodes", "pot, comparators, oscillator", "XOR", "latch", "selector", "bit"]
     rows = []
     for e, edge in enumerate(board.edges):
-        shared = (_place(edge.xor), _place(edge.latch), _place(edge.selector))
+        shared = (place(edge.xor), place(edge.latch), place(edge.selector))
         rows.append((f"{e}", _numbers(edge.nodes), f"{edge.chip}", *shared, f"{edge.bit}"))
     return _table(head, rows)

@@ -1,4 +1,4 @@
-"""Reads TOML tables key by key: what is missing, of the wrong kind, out of range or left over is said with its place."""
+"""Reads TOML key by key: what is missing, of the wrong kind, out of range or left over is said with its place."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -114,7 +114,14 @@ class Table:
             raise DescriptionError(f"{self.where} has {', '.join(self.left)}, which mean nothing here; please remove.")
 
 
-_NAMES = {int: "a whole number", Decimal: "a number", bool: "true or false", str: "a text", list: "a list", dict: "a table"}
+_NAMES = {
+    int: "a whole number",
+    Decimal: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def _shown(value: object) -> str:

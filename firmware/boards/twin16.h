@@ -1,4 +1,5 @@
 /* Made by generate.py from twin16.toml: do not edit. */
+/* clang-format off */
 
 #ifndef BOARD_H
 #define BOARD_H

@@ -24,6 +24,8 @@ void answer_clear(void) {
 
 bool answer_empty(void) { return end == FRAME_BYTES; }
 
+uint16_t answer_room(void) { return (uint16_t)(LAST - end); }
+
 bool answer_overflowed(void) { return overflow; }
 
 static void put(char c) {

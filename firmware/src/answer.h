@@ -18,7 +18,7 @@ void answer_integer(int32_t value);
 void answer_unsigned(uint64_t value);
 void answer_micro(int64_t value);
 void answer_word(const FLASH char *word);
-void answer_none(void); /* an empty list */
+void answer_none(void);                                             /* an empty list */
 void answer_text(const FLASH char *text, const FLASH char *detail); /* quoted; detail may be NULL */
 void answer_ram_text(const char *text);                             /* quoted */
 void answer_raw(const char *bytes, uint8_t count);
@@ -29,6 +29,7 @@ void answer_block_bytes(const void *bytes, uint16_t count);
 void answer_block_end(void);
 
 bool answer_empty(void);
+uint16_t answer_room(void); /* bytes that still fit */
 bool answer_overflowed(void);
 
 /* End the answer, with a frame or without; to be sent by link.c. */

@@ -1,4 +1,5 @@
 /* Made by generate.py from commands.toml: do not edit. */
+/* clang-format off */
 #include "commands.h"
 
 #include "description.h"
@@ -125,8 +126,8 @@ static const FLASH char header_board_parts[] = "BOARd:PARTs";
 static const FLASH char header_source_hold[] = "SOURce:HOLD";
 static const FLASH struct parameter set_source_hold_parameters[] = {
     {.type = PARAMETER_CHOICE, .choices = choices_free_clamped},
-    {.type = PARAMETER_PAIRS, .optional = true, .list = true, .min = (BOARD_SOURCE_MIN_UV), .max =
-     (BOARD_SOURCE_MAX_UV)},
+    {.type = PARAMETER_PAIRS, .optional = true, .list = true, .min = (BOARD_SOURCE_MIN_UV),
+     .max = (BOARD_SOURCE_MAX_UV)},
 };
 static const FLASH struct parameter query_source_hold_parameters[] = {
     {.type = PARAMETER_CHOICE, .choices = choices_free_clamped},
@@ -153,7 +154,7 @@ static const FLASH char header_measure_gates[] = "MEASure:GATes";
 
 static const FLASH char header_wiper_position[] = "WIPer:POSition";
 static const FLASH struct parameter set_wiper_position_parameters[] = {
-    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_WIPER_POSITIONS-1)},
+    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_WIPER_POSITIONS - 1)},
 };
 
 static const FLASH char header_wiper_home[] = "WIPer:HOME";
@@ -171,11 +172,11 @@ static const FLASH struct parameter set_trigger_self_parameters[] = {
 
 static const FLASH char header_calibration_constant[] = "CALibration:CONStant";
 static const FLASH struct parameter set_calibration_constant_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (CALIBRATION_CONSTANTS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (CALIBRATION_CONSTANTS - 1)},
     {.type = PARAMETER_NUMBER, .min = (-INT64_C(2147483647)), .max = INT64_C(2147483647)},
 };
 static const FLASH struct parameter query_calibration_constant_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (CALIBRATION_CONSTANTS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (CALIBRATION_CONSTANTS - 1)},
 };
 
 static const FLASH char header_calibration_count[] = "CALibration:COUNt";
@@ -189,7 +190,7 @@ static const FLASH char header_calibration_save[] = "CALibration:SAVE";
 
 static const FLASH char header_train_memory[] = "TRAin:MEMory";
 static const FLASH struct parameter set_train_memory_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_BLOCK},
 };
 
@@ -197,23 +198,23 @@ static const FLASH char header_train_memory_size[] = "TRAin:MEMory:SIZE";
 
 static const FLASH char header_train_memory_crc[] = "TRAin:MEMory:CRC";
 static const FLASH struct parameter query_train_memory_crc_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS)},
 };
 
 static const FLASH char header_train_inputs[] = "TRAin:INPuts";
 static const FLASH struct parameter set_train_inputs_parameters[] = {
-    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_NODES-1)},
+    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_NODES - 1)},
 };
 
 static const FLASH char header_train_grounds[] = "TRAin:GROunds";
 static const FLASH struct parameter set_train_grounds_parameters[] = {
-    {.type = PARAMETER_INTEGER, .optional = true, .list = true, .min = INT64_C(0), .max = (BOARD_NODES-1)},
+    {.type = PARAMETER_INTEGER, .optional = true, .list = true, .min = INT64_C(0), .max = (BOARD_NODES - 1)},
 };
 
 static const FLASH char header_train_outputs[] = "TRAin:OUTPuts";
 static const FLASH struct parameter set_train_outputs_parameters[] = {
-    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_NODES-1)},
+    {.type = PARAMETER_INTEGER, .list = true, .min = INT64_C(0), .max = (BOARD_NODES - 1)},
 };
 
 static const FLASH char header_train_examples[] = "TRAin:EXAMples";
@@ -231,13 +232,13 @@ static const FLASH char header_train_order_random[] = "TRAin:ORDer:RANDom";
 
 static const FLASH char header_train_order_list[] = "TRAin:ORDer:LIST";
 static const FLASH struct parameter set_train_order_list_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(1), .max = (TRAIN_WORDS)},
 };
 
 static const FLASH char header_train_order_transition[] = "TRAin:ORDer:TRANsition";
 static const FLASH struct parameter set_train_order_transition_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
 };
 
 static const FLASH char header_train_seed[] = "TRAin:SEED";
@@ -252,7 +253,7 @@ static const FLASH struct parameter set_train_eta_parameters[] = {
 
 static const FLASH char header_train_eta_list[] = "TRAin:ETA:LIST";
 static const FLASH struct parameter set_train_eta_list_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(1), .max = (TRAIN_WORDS)},
 };
 
@@ -331,7 +332,7 @@ static const FLASH struct parameter set_train_log_every_parameters[] = {
 
 static const FLASH char header_train_log_list[] = "TRAin:LOG:LIST";
 static const FLASH struct parameter set_train_log_list_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(1), .max = (TRAIN_WORDS)},
 };
 
@@ -342,7 +343,7 @@ static const FLASH struct parameter set_train_measure_every_parameters[] = {
 
 static const FLASH char header_train_measure_list[] = "TRAin:MEASure:LIST";
 static const FLASH struct parameter set_train_measure_list_parameters[] = {
-    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS-1)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = (TRAIN_WORDS - 1)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(1), .max = (TRAIN_WORDS)},
 };
 
@@ -384,24 +385,26 @@ const FLASH struct command commands[COMMAND_COUNT] = {
      .set_count = 1, .query = query_system_serial},
     {.header = header_system_sync, .query = query_system_sync, .query_parameters = query_system_sync_parameters,
      .query_count = 1},
-    {.header = header_system_link_check, .set = set_system_link_check, .set_parameters =
-     set_system_link_check_parameters, .set_count = 1, .query = query_system_link_check, .plain = true},
+    {.header = header_system_link_check, .set = set_system_link_check,
+     .set_parameters = set_system_link_check_parameters, .set_count = 1, .query = query_system_link_check,
+     .plain = true},
     {.header = header_system_link_length, .query = query_system_link_length},
     {.header = header_system_clock, .query = query_system_clock},
     {.header = header_system_tick, .query = query_system_tick},
-    {.header = header_system_wait, .set = set_system_wait, .set_parameters = set_system_wait_parameters, .set_count =
-     1},
+    {.header = header_system_wait, .set = set_system_wait, .set_parameters = set_system_wait_parameters,
+     .set_count = 1},
     {.header = header_system_watchdog, .set = set_system_watchdog, .set_parameters = set_system_watchdog_parameters,
      .set_count = 1, .query = query_system_watchdog},
     {.header = header_system_safe, .set = set_system_safe},
     {.header = header_status_operation, .query = query_status_operation},
     {.header = header_status_operation_condition, .query = query_status_operation_condition},
-    {.header = header_status_operation_enable, .set = set_status_operation_enable, .set_parameters =
-     set_status_operation_enable_parameters, .set_count = 1, .query = query_status_operation_enable},
+    {.header = header_status_operation_enable, .set = set_status_operation_enable,
+     .set_parameters = set_status_operation_enable_parameters, .set_count = 1, .query = query_status_operation_enable},
     {.header = header_status_questionable, .query = query_status_questionable},
     {.header = header_status_questionable_condition, .query = query_status_questionable_condition},
-    {.header = header_status_questionable_enable, .set = set_status_questionable_enable, .set_parameters =
-     set_status_questionable_enable_parameters, .set_count = 1, .query = query_status_questionable_enable},
+    {.header = header_status_questionable_enable, .set = set_status_questionable_enable,
+     .set_parameters = set_status_questionable_enable_parameters, .set_count = 1,
+     .query = query_status_questionable_enable},
     {.header = header_status_preset, .set = set_status_preset},
     {.header = header_board_name, .query = query_board_name},
     {.header = header_board_nodes, .query = query_board_nodes},
@@ -418,47 +421,47 @@ const FLASH struct command commands[COMMAND_COUNT] = {
      .query = query_source_hold, .query_parameters = query_source_hold_parameters, .query_count = 1, .idle = true},
     {.header = header_source_bias, .set = set_source_bias, .set_parameters = set_source_bias_parameters, .set_count = 1,
      .query = query_source_bias, .idle = true},
-    {.header = header_format, .set = set_format, .set_parameters = set_format_parameters, .set_count = 1, .query =
-     query_format},
-    {.header = header_measure_voltage, .query = query_measure_voltage, .query_parameters =
-     query_measure_voltage_parameters, .query_count = 1, .idle = true},
+    {.header = header_format, .set = set_format, .set_parameters = set_format_parameters, .set_count = 1,
+     .query = query_format},
+    {.header = header_measure_voltage, .query = query_measure_voltage,
+     .query_parameters = query_measure_voltage_parameters, .query_count = 1, .idle = true},
     {.header = header_measure_directions, .query = query_measure_directions, .idle = true},
-    {.header = header_measure_gates, .query = query_measure_gates},
+    {.header = header_measure_gates, .query = query_measure_gates, .idle = true},
     {.header = header_wiper_position, .set = set_wiper_position, .set_parameters = set_wiper_position_parameters,
      .set_count = 1, .query = query_wiper_position, .idle = true},
     {.header = header_wiper_home, .set = set_wiper_home, .idle = true},
     {.header = header_trigger_step, .query = query_trigger_step, .idle = true},
     {.header = header_trigger_latch, .query = query_trigger_latch, .idle = true},
     {.header = header_trigger_count, .query = query_trigger_count},
-    {.header = header_trigger_self, .set = set_trigger_self, .set_parameters = set_trigger_self_parameters, .set_count =
-     1, .idle = true},
-    {.header = header_calibration_constant, .set = set_calibration_constant, .set_parameters =
-     set_calibration_constant_parameters, .set_count = 2, .query = query_calibration_constant, .query_parameters =
-     query_calibration_constant_parameters, .query_count = 1},
+    {.header = header_trigger_self, .set = set_trigger_self, .set_parameters = set_trigger_self_parameters,
+     .set_count = 1, .idle = true},
+    {.header = header_calibration_constant, .set = set_calibration_constant,
+     .set_parameters = set_calibration_constant_parameters, .set_count = 2, .query = query_calibration_constant,
+     .query_parameters = query_calibration_constant_parameters, .query_count = 1},
     {.header = header_calibration_count, .query = query_calibration_count},
     {.header = header_calibration_date, .set = set_calibration_date, .set_parameters = set_calibration_date_parameters,
      .set_count = 1, .query = query_calibration_date},
     {.header = header_calibration_save, .set = set_calibration_save},
-    {.header = header_train_memory, .set = set_train_memory, .set_parameters = set_train_memory_parameters, .set_count =
-     2, .idle = true},
+    {.header = header_train_memory, .set = set_train_memory, .set_parameters = set_train_memory_parameters,
+     .set_count = 2, .idle = true},
     {.header = header_train_memory_size, .query = query_train_memory_size},
-    {.header = header_train_memory_crc, .query = query_train_memory_crc, .query_parameters =
-     query_train_memory_crc_parameters, .query_count = 2},
-    {.header = header_train_inputs, .set = set_train_inputs, .set_parameters = set_train_inputs_parameters, .set_count =
-     1, .query = query_train_inputs, .idle = true},
+    {.header = header_train_memory_crc, .query = query_train_memory_crc,
+     .query_parameters = query_train_memory_crc_parameters, .query_count = 2},
+    {.header = header_train_inputs, .set = set_train_inputs, .set_parameters = set_train_inputs_parameters,
+     .set_count = 1, .query = query_train_inputs, .idle = true},
     {.header = header_train_grounds, .set = set_train_grounds, .set_parameters = set_train_grounds_parameters,
      .set_count = 1, .query = query_train_grounds, .idle = true},
     {.header = header_train_outputs, .set = set_train_outputs, .set_parameters = set_train_outputs_parameters,
      .set_count = 1, .query = query_train_outputs, .idle = true},
     {.header = header_train_examples, .set = set_train_examples, .set_parameters = set_train_examples_parameters,
      .set_count = 2, .query = query_train_examples, .idle = true},
-    {.header = header_train_order_cyclic, .set = set_train_order_cyclic, .set_parameters =
-     set_train_order_cyclic_parameters, .set_count = 1, .idle = true},
+    {.header = header_train_order_cyclic, .set = set_train_order_cyclic,
+     .set_parameters = set_train_order_cyclic_parameters, .set_count = 1, .idle = true},
     {.header = header_train_order_random, .set = set_train_order_random, .idle = true},
     {.header = header_train_order_list, .set = set_train_order_list, .set_parameters = set_train_order_list_parameters,
      .set_count = 2, .idle = true},
-    {.header = header_train_order_transition, .set = set_train_order_transition, .set_parameters =
-     set_train_order_transition_parameters, .set_count = 1, .idle = true},
+    {.header = header_train_order_transition, .set = set_train_order_transition,
+     .set_parameters = set_train_order_transition_parameters, .set_count = 1, .idle = true},
     {.header = header_train_seed, .set = set_train_seed, .set_parameters = set_train_seed_parameters, .set_count = 1,
      .query = query_train_seed, .idle = true},
     {.header = header_train_eta, .set = set_train_eta, .set_parameters = set_train_eta_parameters, .set_count = 1,
@@ -469,22 +472,27 @@ const FLASH struct command commands[COMMAND_COUNT] = {
      .query = query_train_steps, .idle = true},
     {.header = header_train_first, .set = set_train_first, .set_parameters = set_train_first_parameters, .set_count = 1,
      .query = query_train_first, .idle = true},
-    {.header = header_train_time_settle, .set = set_train_time_settle, .set_parameters =
-     set_train_time_settle_parameters, .set_count = 1, .query = query_train_time_settle, .idle = true},
-    {.header = header_train_time_period, .set = set_train_time_period, .set_parameters =
-     set_train_time_period_parameters, .set_count = 1, .query = query_train_time_period, .idle = true},
+    {.header = header_train_time_settle, .set = set_train_time_settle,
+     .set_parameters = set_train_time_settle_parameters, .set_count = 1, .query = query_train_time_settle,
+     .idle = true},
+    {.header = header_train_time_period, .set = set_train_time_period,
+     .set_parameters = set_train_time_period_parameters, .set_count = 1, .query = query_train_time_period,
+     .idle = true},
     {.header = header_train_time_start, .set = set_train_time_start, .set_parameters = set_train_time_start_parameters,
      .set_count = 1, .query = query_train_time_start, .idle = true},
-    {.header = header_train_time_strict, .set = set_train_time_strict, .set_parameters =
-     set_train_time_strict_parameters, .set_count = 1, .query = query_train_time_strict, .idle = true},
+    {.header = header_train_time_strict, .set = set_train_time_strict,
+     .set_parameters = set_train_time_strict_parameters, .set_count = 1, .query = query_train_time_strict,
+     .idle = true},
     {.header = header_train_time_after, .set = set_train_time_after, .set_parameters = set_train_time_after_parameters,
      .set_count = 1, .query = query_train_time_after, .idle = true},
     {.header = header_train_time_hold, .set = set_train_time_hold, .set_parameters = set_train_time_hold_parameters,
      .set_count = 2, .query = query_train_time_hold, .idle = true},
-    {.header = header_train_noise_source, .set = set_train_noise_source, .set_parameters =
-     set_train_noise_source_parameters, .set_count = 1, .query = query_train_noise_source, .idle = true},
-    {.header = header_train_noise_target, .set = set_train_noise_target, .set_parameters =
-     set_train_noise_target_parameters, .set_count = 1, .query = query_train_noise_target, .idle = true},
+    {.header = header_train_noise_source, .set = set_train_noise_source,
+     .set_parameters = set_train_noise_source_parameters, .set_count = 1, .query = query_train_noise_source,
+     .idle = true},
+    {.header = header_train_noise_target, .set = set_train_noise_target,
+     .set_parameters = set_train_noise_target_parameters, .set_count = 1, .query = query_train_noise_target,
+     .idle = true},
     {.header = header_train_wrong, .set = set_train_wrong, .set_parameters = set_train_wrong_parameters, .set_count = 2,
      .query = query_train_wrong, .idle = true},
     {.header = header_train_stop, .set = set_train_stop, .set_parameters = set_train_stop_parameters, .set_count = 2,
@@ -495,15 +503,15 @@ const FLASH struct command commands[COMMAND_COUNT] = {
      .set_count = 1, .idle = true},
     {.header = header_train_log_list, .set = set_train_log_list, .set_parameters = set_train_log_list_parameters,
      .set_count = 2, .idle = true},
-    {.header = header_train_measure_every, .set = set_train_measure_every, .set_parameters =
-     set_train_measure_every_parameters, .set_count = 1, .idle = true},
-    {.header = header_train_measure_list, .set = set_train_measure_list, .set_parameters =
-     set_train_measure_list_parameters, .set_count = 2, .idle = true},
+    {.header = header_train_measure_every, .set = set_train_measure_every,
+     .set_parameters = set_train_measure_every_parameters, .set_count = 1, .idle = true},
+    {.header = header_train_measure_list, .set = set_train_measure_list,
+     .set_parameters = set_train_measure_list_parameters, .set_count = 2, .idle = true},
     {.header = header_train_lost, .set = set_train_lost, .set_parameters = set_train_lost_parameters, .set_count = 2,
      .query = query_train_lost},
     {.header = header_train_start, .set = set_train_start, .idle = true},
     {.header = header_train_abort, .set = set_train_abort},
     {.header = header_train_state, .query = query_train_state},
-    {.header = header_train_log, .query = query_train_log, .query_parameters = query_train_log_parameters, .query_count
-     = 1},
+    {.header = header_train_log, .query = query_train_log, .query_parameters = query_train_log_parameters,
+     .query_count = 1},
 };

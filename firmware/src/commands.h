@@ -1,4 +1,5 @@
 /* Made by generate.py from commands.toml: do not edit. */
+/* clang-format off */
 #ifndef COMMANDS_H
 #define COMMANDS_H
 

@@ -2,14 +2,17 @@
 
 #include "hal.h"
 #include "link.h"
+#include "status.h"
 #include "system.h"
 #include "train.h"
 #include "twin.h"
 
 void firmware_start(void) {
+    train_reset();
+    status_power_on();
+    link_power_on();
     system_power_on();
     twin_power_on();
-    train_reset();
 }
 
 void firmware_poll(void) {

@@ -18,24 +18,32 @@ static bool too_long;
 static enum { IN_TEXT, IN_STRING, AT_BLOCK, IN_BLOCK_LENGTH, IN_BLOCK } place;
 static uint8_t digits_left;
 static uint32_t block_left;
+static uint16_t block_end; /* where the last block of the line does */
 
 static bool check;
 static uint16_t last_sequence;
 static bool answered; /* the answer buffer holds the answer to `last_sequence` */
 
+void link_power_on(void) {
+    length = block_end = 0;
+    too_long = check = answered = false;
+    place = IN_TEXT;
+    last_sequence = 0;
+}
+
 bool link_check(void) { return check; }
 
 void link_set_check(bool on) {
-    if (on != check) {
+    if (on && !check) {
         last_sequence = 0;
         answered = false;
     }
     check = on;
 }
 
-static void send_framed(void) {
+static void send_framed(uint16_t sequence) {
     uint16_t count;
-    const char *bytes = answer_framed(last_sequence, &count);
+    const char *bytes = answer_framed(sequence, &count);
     hal_write(bytes, count);
 }
 
@@ -68,12 +76,12 @@ static void execute_framed(void) {
         return;
     }
     if (sequence == last_sequence && answered) {
-        send_framed();
+        send_framed(sequence);
     } else if (sequence == (uint16_t)(last_sequence + 1)) {
         last_sequence = sequence;
         answered = true;
         scpi_execute(message, count, false);
-        send_framed();
+        send_framed(sequence);
     }
 }
 
@@ -93,7 +101,7 @@ static void execute_plain(void) {
 }
 
 static void end_of_line(void) {
-    if (length && line[length - 1] == '\r') {
+    if (length > block_end && line[length - 1] == '\r') {
         length--;
     }
     if (too_long) {
@@ -105,7 +113,7 @@ static void end_of_line(void) {
     } else if (length) {
         execute_plain();
     }
-    length = 0;
+    length = block_end = 0;
     too_long = false;
     place = IN_TEXT;
 }
@@ -144,6 +152,7 @@ static void follow(char c, char before) {
     case IN_BLOCK:
         if (--block_left == 0) {
             place = IN_TEXT;
+            block_end = length;
         }
         break;
     }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+void link_power_on(void);
 void link_receive(char c);
 bool link_check(void);
 void link_set_check(bool on);

@@ -1,6 +1,7 @@
 #include "number.h"
 
-#define MOST_DIGITS 18 /* always fit 63 bits */
+#define MOST_DIGITS 18
+#define LIMIT ((uint64_t)NUMBER_LIMIT * MICRO) /* of MOST_DIGITS digits */
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -25,7 +26,7 @@ static void take_digit(struct decimal *d, char c, bool after_point) {
 
 static bool scale(uint64_t digits, int16_t exponent, int64_t *value) {
     for (; exponent > 0 && digits; exponent--) {
-        if (digits > (uint64_t)INT64_MAX / 10) {
+        if (digits >= LIMIT) {
             return false;
         }
         digits *= 10;
@@ -36,7 +37,7 @@ static bool scale(uint64_t digits, int16_t exponent, int64_t *value) {
         digits /= 10;
     }
     *value = (int64_t)(digits + (exponent == 0 && dropped >= 5));
-    return true;
+    return *value < (int64_t)LIMIT;
 }
 
 static bool parse_exponent(const char *text, uint16_t length, int16_t *exponent) {

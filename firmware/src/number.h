@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 #define MICRO 1000000
+#define NUMBER_LIMIT INT64_C(100000000000) /* all digits of a smaller number are kept */
 
-/* Read a decimal number with optional sign, point and exponent that fills the text; halves are rounded up. False where it
- * is none, or beyond 64 bits. */
+/* Read a decimal number with optional sign, point and exponent that fills the text; halves are rounded away from 0. False
+ * where it is none, or is NUMBER_LIMIT or more. */
 bool number_parse(const char *text, uint16_t length, int64_t *micro);
 
 /* Read a whole number modulo 2^64, with optional sign. */

@@ -19,11 +19,6 @@ void parameters_begin(const char *at, const char *end) {
     failed = false;
 }
 
-void parameters_expect(const FLASH struct parameter *described, uint8_t count) {
-    wanted = described;
-    wanted_count = count;
-}
-
 bool refused(void) { return failed; }
 
 void refuse(enum error code, const FLASH char *detail) {
@@ -59,7 +54,8 @@ static uint16_t block_header(const char *at, const char *end, uint32_t *count) {
     return (uint16_t)(2 + digits);
 }
 
-const char *parameters_end(const char *at, const char *end, bool of_unit) {
+const char *parameters_end(const char *at, const char *end, bool of_unit, const char **separator) {
+    const char *last = at; /* a block may end in what looks like a space */
     char before = ' ';
     bool quoted = false;
     while (at < end) {
@@ -69,15 +65,19 @@ const char *parameters_end(const char *at, const char *end, bool of_unit) {
             quoted = !quoted;
         } else if (!quoted && *at == '#' && block_may_start_after(before) && (header = block_header(at, end, &count)) &&
                    (uint32_t)(end - at) >= header + count) {
-            at += header + count;
+            last = at += header + count;
             before = 0;
             continue;
         } else if (!quoted && (*at == ';' || (!of_unit && *at == ','))) {
             break;
         }
         before = *at++;
+        if (before != ' ' && before != '\t') {
+            last = at;
+        }
     }
-    return at;
+    *separator = at;
+    return last;
 }
 
 bool more_parameters(void) { return next < unit_end; }
@@ -85,6 +85,18 @@ bool more_parameters(void) { return next < unit_end; }
 bool no_more_parameters(void) {
     if (!failed && more_parameters()) {
         refuse(ERROR_PARAMETER_NOT_ALLOWED, NULL);
+    }
+    return !failed;
+}
+
+bool parameters_expect(const FLASH struct parameter *described, uint8_t count) {
+    wanted = described;
+    wanted_count = count;
+    if (!count) {
+        return no_more_parameters();
+    }
+    if (!described->optional && !more_parameters()) {
+        refuse(ERROR_MISSING_PARAMETER, NULL);
     }
     return !failed;
 }
@@ -98,18 +110,15 @@ static bool take_text(const char **text, uint16_t *length) {
         refuse(ERROR_MISSING_PARAMETER, NULL);
         return false;
     }
-    const char *end = parameters_end(next, unit_end, false);
-    *text = skip_spaces(next, end);
-    next = end;
+    const char *at = next;
+    const char *end = parameters_end(at, unit_end, false, &next);
+    *text = skip_spaces(at, end);
     if (next < unit_end) {
         next++; /* the comma, after which something must come */
         if (skip_spaces(next, unit_end) == unit_end) {
             refuse(ERROR_SYNTAX, NULL);
             return false;
         }
-    }
-    while (end > *text && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
     }
     *length = (uint16_t)(end - *text);
     return true;
@@ -253,8 +262,11 @@ bool take_string(char *text, uint8_t room) {
             refuse(ERROR_TOO_MUCH_DATA, long_text);
             return false;
         }
+        if (from[i] == '"' && (++i + 1 == length || from[i] != '"')) { /* two quotes stand for one */
+            refuse(ERROR_DATA_TYPE, unquoted);
+            return false;
+        }
         text[n++] = from[i];
-        i = (uint16_t)(i + (from[i] == '"')); /* two quotes stand for one */
     }
     text[n] = 0;
     return true;

@@ -26,11 +26,12 @@ bool no_more_parameters(void); /* else -108 */
 
 /* For scpi.c and link.c, which find the parameters. */
 void parameters_begin(const char *at, const char *end);
-void parameters_expect(const FLASH struct parameter *described, uint8_t count);
+bool parameters_expect(const FLASH struct parameter *described, uint8_t count); /* false: -108 or -109 already */
 bool refused(void);
 const char *skip_spaces(const char *at, const char *end);
-/* Find the end of a parameter, or of a unit: a separator outside of strings and blocks. */
-const char *parameters_end(const char *at, const char *end, bool of_unit);
+/* Find the end of a parameter, or of a unit, without the spaces behind it, and the separator that ends it: one outside of
+ * strings and blocks. */
+const char *parameters_end(const char *at, const char *end, bool of_unit, const char **separator);
 /* Whether a "#" after this character begins a block. */
 bool block_may_start_after(char before);
 

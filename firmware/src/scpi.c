@@ -61,12 +61,11 @@ static void run(const FLASH struct command *command, bool is_query) {
         return;
     }
     void (*handler)(void) = is_query ? command->query : command->set;
-    uint8_t expected = is_query ? command->query_count : command->set_count;
-    parameters_expect(is_query ? command->query_parameters : command->set_parameters, expected);
     if (is_query) {
         answer_next_unit();
     }
-    if (!expected && !no_more_parameters()) {
+    if (!parameters_expect(is_query ? command->query_parameters : command->set_parameters,
+                           is_query ? command->query_count : command->set_count)) {
         return;
     }
     handler();
@@ -136,14 +135,11 @@ void scpi_execute(char *message, uint16_t length, bool plain_only) {
     }
     while (at < end) {
         at = skip_spaces(at, end);
-        const char *stop = parameters_end(at, end, true);
-        const char *last = stop;
-        while (last > at && (last[-1] == ' ' || last[-1] == '\t')) {
-            last--;
-        }
+        const char *separator;
+        const char *last = parameters_end(at, end, true, &separator);
         if (last > at) {
             execute_unit(at, last, full, &path, plain_only);
         }
-        at = stop + 1;
+        at = separator + 1;
     }
 }

@@ -1,6 +1,7 @@
 #include "status.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "answer.h"
 #include "commands.h"
@@ -12,6 +13,7 @@ static struct {
     const FLASH char *detail;
 } queue[ERRORS];
 static uint8_t queued;
+#define LONGEST_ERROR 96 /* in an answer */
 
 static uint8_t standard_event, standard_enable, service_enable;
 
@@ -44,7 +46,13 @@ static const FLASH struct {
     {ERROR_QUERY_DEADLOCKED, "Query DEADLOCKED"},
 };
 
-void status_power_on(void) { standard_event = EVENT_POWER_ON; }
+void status_power_on(void) {
+    queued = 0;
+    standard_event = EVENT_POWER_ON;
+    standard_enable = service_enable = 0;
+    memset(&operation, 0, sizeof operation);
+    memset(&questionable, 0, sizeof questionable);
+}
 
 void status_event(uint8_t bit) { standard_event |= bit; }
 
@@ -76,9 +84,9 @@ void status_questionable(uint16_t bit, bool now) { update(&questionable, bit, no
 uint16_t status_questionable_condition(void) { return questionable.condition; }
 
 static uint8_t status_byte(void) {
-    uint8_t byte = (uint8_t)((queued ? 4 : 0) | (questionable.event & questionable.enable ? 8 : 0) |
-                             (answer_empty() ? 0 : 16) | (standard_event & standard_enable ? 32 : 0) |
-                             (operation.event & operation.enable ? 128 : 0));
+    uint8_t byte =
+        (uint8_t)((queued ? 4 : 0) | (questionable.event & questionable.enable ? 8 : 0) | (answer_empty() ? 0 : 16) |
+                  (standard_event & standard_enable ? 32 : 0) | (operation.event & operation.enable ? 128 : 0));
     return (uint8_t)(byte | (byte & service_enable & ~64u ? 64 : 0));
 }
 
@@ -124,10 +132,11 @@ static void set_byte(uint8_t *mask) {
 
 void query_system_error(void) { answer_oldest_error(); }
 
+/* What does not fit stays queued. */
 void query_system_error_all(void) {
     do {
         answer_oldest_error();
-    } while (queued);
+    } while (queued && answer_room() >= LONGEST_ERROR);
 }
 
 void query_system_error_count(void) { answer_integer(queued); }

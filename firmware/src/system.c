@@ -75,7 +75,8 @@ void system_power_on(void) {
     boots++;
     hal_nv_write(AT(boots), &boots, sizeof boots);
     check_seal();
-    status_power_on();
+    watchdog = 0;
+    made_safe = false;
 }
 
 void system_set_serial(const char *serial) {
@@ -87,12 +88,12 @@ void system_set_serial(const char *serial) {
 }
 
 void system_poll(void) {
-    bool silent = watchdog && hal_silence() >= watchdog;
-    if (silent && !made_safe && !train_running()) {
+    bool lost = watchdog && hal_silence() >= watchdog && !train_running();
+    if (lost && !made_safe) {
         twin_safe();
         status_questionable(QUESTIONABLE_HOST, true);
     }
-    made_safe = silent;
+    made_safe = lost;
 }
 
 static uint64_t ticks(int64_t microseconds) { return (uint64_t)microseconds * 1000 / BOARD_TICK_NS; }
@@ -118,13 +119,13 @@ void query_idn(void) {
 }
 
 void set_system_serial(void) {
-    static const FLASH char comma[] = "no comma or quote";
+    static const FLASH char separator[] = "no comma, semicolon or quote";
     char serial[SERIAL_BYTES];
     if (!take_string(serial, sizeof serial) || !no_more_parameters()) {
         return;
     }
-    if (strpbrk(serial, ",\"") != NULL) {
-        refuse(ERROR_ILLEGAL_VALUE, comma);
+    if (strpbrk(serial, ",;\"") != NULL) {
+        refuse(ERROR_ILLEGAL_VALUE, separator);
         return;
     }
     system_set_serial(serial);

@@ -147,15 +147,18 @@ static bool within(uint16_t seen, uint16_t wanted, uint16_t margin) {
 
 static uint16_t set_size(uint8_t set) { return set ? train_settings.test_count : train_settings.train_count; }
 
-/* Wait for the step's time; without strictness a late step begins as soon as it can. */
-static void await_step(void) {
+/* Wait for the step's time; without strictness a late step begins as soon as it can, not before `earliest`. */
+static void await_step(uint64_t earliest) {
     uint64_t time = train_settings.start + (step - train_settings.first) * train_settings.period;
-    if (hal_now() > time) {
+    if (hal_now() > earliest) {
+        earliest = hal_now();
+    }
+    if (earliest > time) {
         if (train_settings.strict) {
             end(ENDED_LATE);
             return;
         }
-        time = hal_now();
+        time = earliest;
     }
     next_phase(step == train_settings.steps ? PHASE_END : PHASE_STEP, time);
 }
@@ -167,7 +170,7 @@ static void next_step(uint64_t time) {
     if (step == 0 || step == train_settings.steps || scheduled(&train_settings.measure)) {
         next_phase(PHASE_SHOW, time);
     } else {
-        await_step();
+        await_step(time);
     }
 }
 
@@ -203,7 +206,7 @@ static void measure(void) {
     } else if (s->stop_perfect && measured.perfect) {
         end(ENDED_PERFECT);
     } else {
-        await_step();
+        await_step(due);
     }
 }
 
@@ -296,6 +299,13 @@ static void trigger(void) {
 
 /* The sequence --------------------------------------------------------------------------------------------------------- */
 
+void train_forget(void) {
+    train_abort();
+    ended = 0;
+    step = 0;
+    log_clear();
+}
+
 void train_start(void) {
     log_clear();
     ended = 0;
@@ -314,7 +324,7 @@ static bool has_room(void) {
     if (paused) {
         paused = false;
         if (phase == PHASE_STEP) {
-            await_step();
+            await_step(due);
         } else if (hal_now() > due) {
             due = hal_now();
         }

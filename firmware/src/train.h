@@ -59,7 +59,8 @@ const FLASH char *train_conflict(void); /* which settings do not fit each other;
 /* The sequence. */
 void train_start(void);
 void train_abort(void);
-void train_reset(void);
+void train_forget(void); /* as if none had ever run */
+void train_reset(void);  /* and no settings were ever made */
 bool train_running(void);
 uint8_t train_ended(void); /* how the last one did: D done, A aborted, L late, H host lost, P perfect; 0: none did */
 uint32_t train_step(void);

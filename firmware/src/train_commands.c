@@ -222,9 +222,7 @@ void set_train_eta(void) {
     }
 }
 
-void query_train_eta(void) {
-    answer_micro(((int64_t)train_settings.eta_q15 * MICRO + ETA_ONE / 2) / ETA_ONE);
-}
+void query_train_eta(void) { answer_micro(((int64_t)train_settings.eta_q15 * MICRO + ETA_ONE / 2) / ETA_ONE); }
 
 void set_train_eta_list(void) { set_list(&train_settings.eta_list); }
 

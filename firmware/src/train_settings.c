@@ -5,7 +5,6 @@
 #include "answer.h"
 #include "commands.h"
 #include "crc.h"
-#include "log.h"
 #include "parameters.h"
 #include "train.h"
 
@@ -13,12 +12,11 @@ struct settings train_settings;
 uint16_t train_memory[TRAIN_WORDS];
 
 void train_reset(void) {
-    train_abort();
+    train_forget();
     memset(&train_settings, 0, sizeof train_settings);
     train_settings.repeats = 1;
     train_settings.eta_q15 = ETA_ONE;
     train_settings.log.every = 1;
-    log_clear();
 }
 
 /* What fits ------------------------------------------------------------------------------------------------------------ */

@@ -65,9 +65,10 @@ static void wipers_to_power_up(void) {
     home_to(positions);
 }
 
+/* Where the chip alone was reset, the board still holds what it held. */
 void twin_power_on(void) {
-    twin_safe();
-    wipers_to_power_up();
+    triggers = 0;
+    twin_reset();
 }
 
 void twin_reset(void) {
