@@ -4,6 +4,7 @@ Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -48,12 +49,15 @@ class Converter:
 
     def codes(self, volts: ArrayLike) -> IntArray:
         """Give the nearest codes, clipped to the grid; halves go up."""
-        return np.clip(self.nearest(volts), 0, self.top)
+        return np.minimum(np.maximum(self._steps(volts), 0.0), self.top).astype(np.int64)
 
     def nearest(self, volts: ArrayLike) -> IntArray:
         """Give the nearest codes, on a grid that goes on beyond its ends."""
+        return self._steps(volts).astype(np.int64)
+
+    def _steps(self, volts: ArrayLike) -> FloatArray:
         steps = (np.asarray(volts, dtype=np.float64) - self.v_min) * (self.top / (self.v_max - self.v_min))
-        return np.floor(steps + 0.5).astype(np.int64)
+        return np.floor(steps + 0.5)
 
     def volts(self, codes: IntArray) -> FloatArray:
         """Give the voltages of codes."""
@@ -108,6 +112,8 @@ class BoardInfo:
         Whether `snapshot` and `restore` exist.
     plans : frozenset of str
         Names of rules whose plans the board runs by itself (`train`); all others are run host-paced.
+    tick_s : float
+        What the board's clock counts in; settle_s and period_s are whole numbers of it.
     parts : mapping
         Anything else worth keeping with a run, as plain data.
     """
@@ -124,6 +130,7 @@ class BoardInfo:
     resistance_range_ohm: tuple[float, float] | None = None
     snapshots: bool = False
     plans: frozenset[str] = frozenset()
+    tick_s: float = 1e-9
     parts: Mapping[str, Any] = field(default_factory=dict)
 
     def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
@@ -149,7 +156,10 @@ class Board(Protocol):
         ...
 
     def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
-        """Hold these nodes at these voltages and let all others of that side float."""
+        """Hold these nodes at these voltages and let all others of that side float.
+
+        A node has one source for both sides: where the other side holds it too, it moves there as well.
+        """
         ...
 
     def read(self, side: Side) -> FloatArray:
@@ -234,6 +244,25 @@ class Board(Protocol):
     ) -> None: ...
 
 
+@runtime_checkable
+class SpeaksScpi(Protocol):
+    """A board that takes messages in its own language, too."""
+
+    def scpi(self, message: str) -> str:
+        """Send a message; give what its queries answer, joined by semicolons."""
+        ...
+
+
+class Server(Protocol):
+    """A board that other programs can use, until its context is left."""
+
+    address: str  # VISA resource name
+
+    def wait(self) -> object:
+        """Wait until it ends by itself."""
+        ...
+
+
 class Address(NamedTuple):
     """A board's address, ``scheme://name?option=value``; anything else is a VISA resource name."""
 
@@ -263,7 +292,11 @@ class FoundBoard(NamedTuple):
 
 
 class BoardFamily(Protocol):
-    """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme."""
+    """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme.
+
+    A family whose boards can be served to other programs also has
+    ``serve(address, *, port, bind, pty) -> AbstractContextManager[Server]``; see `serve`.
+    """
 
     def open_board(self, address: Address) -> Board:
         """Open the board at an address of this scheme."""
@@ -288,20 +321,62 @@ def open_board(address: str) -> Board:
         When no installed package knows the scheme, or it does not know the rest.
     """
     parsed = Address.parse(address)
-    families = {entry.name: entry for entry in entry_points(group="labnet.boards")}
-    if parsed.scheme not in families:
-        known = ", ".join(f"{name}://" for name in sorted(families)) or "none"
-        raise UnknownBoard(
-            f"no installed package opens {address!r} (scheme {parsed.scheme!r}); known schemes: {known}. "
-            "Try 'labnet boards', for example sim://twin16."
-        )
-    board = families[parsed.scheme].load().open_board(parsed)
-    if missing := [verb for verb in _VERBS if not hasattr(board, verb)]:
+    board = _family(parsed).open_board(parsed)
+    # of the class first: to look at a property of the board itself would ask the hardware
+    if missing := [verb for verb in _VERBS if not (hasattr(type(board), verb) or hasattr(board, verb))]:
         raise NotSupported(
             f"{address!r} opened a {type(board).__name__} without {', '.join(missing)}; a board has all verbs of "
             "labnet.Board, and raises NotSupported for those it cannot do."
         )
     return cast(Board, board)
+
+
+def _family(address: Address) -> Any:
+    """Load the family that an address belongs to."""
+    families = {entry.name: entry for entry in entry_points(group="labnet.boards")}
+    if address.scheme not in families:
+        known = ", ".join(f"{name}://" for name in sorted(families)) or "none"
+        raise UnknownBoard(
+            f"no installed package opens {address.text!r} (scheme {address.scheme!r}); known schemes: {known}. "
+            "Try 'labnet boards', for example sim://twin16."
+        )
+    return families[address.scheme].load()
+
+
+def serve(
+    address: str, *, port: int = 5025, bind: str = "127.0.0.1", pty: bool = False
+) -> AbstractContextManager[Server]:
+    """Serve a board to other programs, as an instrument on a TCP port or a pseudo-terminal.
+
+    Parameters
+    ----------
+    address : str
+        Of a board that is software, like ``firmware://twin16``.
+    port : int
+        0: any free one.
+    bind : str
+        Address of this machine to listen at. The default lets nobody else in; there is no password.
+    pty : bool
+        A pseudo-terminal instead of a TCP port.
+
+    Returns
+    -------
+    context manager of Server
+        It is served within the context.
+
+    Raises
+    ------
+    NotSupported
+        For boards that cannot be served.
+    """
+    parsed = Address.parse(address)
+    family = _family(parsed)
+    if not hasattr(family, "serve"):
+        raise NotSupported(
+            f"{address!r} cannot be served: it is no firmware on this machine. Serve firmware://twin16, for example; a "
+            "board on the bench is an instrument already."
+        )
+    return cast(AbstractContextManager[Server], family.serve(parsed, port=port, bind=bind, pty=pty))
 
 
 def find_boards() -> list[FoundBoard]:

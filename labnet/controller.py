@@ -10,23 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Side, Update
-from labnet.errors import (
-    BoardError,
-    Diverged,
-    LabnetError,
-    LateStep,
-    NotDrivable,
-    NotSupported,
-    OutOfRange,
-    PlanError,
-    TaskError,
-)
+from labnet.checks import check
+from labnet.errors import BoardError, Diverged, LabnetError, LateStep, NotSupported
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
@@ -36,10 +27,11 @@ FloatArray = NDArray[np.float64]
 
 _STATE_EVERY_S = 0.25  # of real time, between two stored states of the board
 _LATE_S = 1e-9
+_NOWHERE = (NO_WIPERS, NO_FLOATS)
 
 
 class State(NamedTuple):
-    """One example shown: what was read in both states."""
+    """One example shown: what was read in both states, or is known of them."""
 
     v_free: FloatArray
     v_clamped: FloatArray
@@ -58,11 +50,12 @@ class Controller:
     ------
     TaskError
         For a task made for another network.
-    OutOfRange, NotSupported, PlanError
-        For voltages, a start or a rule that this board cannot do; nothing has moved yet.
+    NotDrivable, OutOfRange, NotSupported, PlanError
+        For what this board cannot do (`labnet.checks`); nothing has moved yet.
     """
 
     def __init__(self, board: Board, plan: Plan) -> None:
+        check(board, plan)
         self.board = board
         self.plan = plan
         self.task = plan.task
@@ -75,50 +68,6 @@ class Controller:
         self._measure = scheduled(plan.measure, plan.steps).tobytes()
         self._ohm: FloatArray | None = None  # where the host sets resistances
         self.start_s = 0.0  # when step 0 begins, on the board's clock
-        self._check()
-
-    def _check(self) -> None:
-        """Refuse what this board cannot do before anything moves."""
-        board, task, info = self.board, self.task, self.board.info
-        if task.network != board.network:
-            raise TaskError(
-                f"the task was made for {task.network!r}, the board is {board.network!r}; sample the task on "
-                "board.network."
-            )
-        terminals = (*task.inputs, *task.outputs, *task.grounds)
-        if info.drivable is not None and (others := set(terminals) - set(info.drivable)):
-            raise NotDrivable(
-                f"terminals {sorted(others)} cannot be held by this board; allowed: {sorted(info.drivable)}."
-            )
-        for name, examples in task.sets():
-            for what, volts in (("inputs", examples.inputs), ("targets", examples.targets)):
-                wrong = np.argwhere((volts < info.source.v_min) | (volts > info.source.v_max))
-                if len(wrong):
-                    b, k = wrong[0]
-                    raise OutOfRange(
-                        f"{name} {what}[{b}, {k}] is {volts[b, k]:g} V; allowed: {info.source.v_min:g} to "
-                        f"{info.source.v_max:g} V, what this board's source gives. Scale the task (v_max)."
-                    )
-        etas = np.atleast_1d(self.plan.eta)
-        if info.source.bits is not None and (np.round(etas * 32768) == 0).any():
-            raise PlanError(f"eta is {etas.min():g}; allowed: at least 1/32768 on a board that clamps in integers.")
-        if isinstance(self.rule, Continuous) and info.resistance_range_ohm is None:
-            raise NotSupported(
-                "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
-                "discrete rule, or a simulated board with preset=ideal."
-            )
-        if self.plan.start is None:
-            return
-        ends = np.atleast_1d(self.plan.start)
-        if not isinstance(self.rule, Continuous):
-            if (ends != np.floor(ends)).any() or ends.min() < 0 or ends.max() >= info.wiper_positions:
-                raise PlanError(
-                    f"start is {self.plan.start}; allowed: whole wiper positions 0 to {info.wiper_positions - 1}."
-                )
-        elif info.resistance_range_ohm is not None:
-            low, high = (ohm / board.network.r_ref_ohm for ohm in info.resistance_range_ohm)
-            if ends.min() < low or ends.max() > high:
-                raise PlanError(f"start is {self.plan.start}; allowed: {low:g} to {high:g}, in units of R_ref.")
 
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
         """Run all steps that are left, logging into `writer`."""
@@ -257,20 +206,21 @@ class Controller:
         """Run one step; gives its record if it is to be logged."""
         time_s = self.board.time_s
         examples = self.plan.examples_at(step)
-        before = self._positions() if log else None
+        detail = self.plan.detail if log else None
+        before = self._positions() if detail == "full" else _NOWHERE
         if isinstance(self.rule, Continuous):
             state, update = self._step_by_host(step, examples)
         else:
-            state = self.show(examples[0], self.plan.eta_at(step), read_all=log)
+            state = self.show(examples[0], self.plan.eta_at(step), detail)
             update = self.board.trigger()
-        return None if before is None else self._record(step, examples, time_s, state, update, before)
+        return self._record(step, examples, time_s, state, update, before) if log else None
 
     def _positions(self) -> tuple[NDArray[Any], FloatArray]:
         """Give wipers and set resistances as they are; those that the rule does not move are empty."""
         return (self.board.wipers(), NO_FLOATS) if self._ohm is None else (NO_WIPERS, self._ohm)
 
-    def show(self, example: int, eta: float, read_all: bool) -> State:
-        """Bring both sides to their states for one training example; read all nodes where wanted."""
+    def show(self, example: int, eta: float, detail: Literal["full", "short"] | None) -> State:
+        """Bring both sides to their states for one training example, and give what of them is to be logged."""
         board, settle_s = self.board, self.plan.settle_s
         held = self._held["train"][example]
         self._hold(example)
@@ -279,9 +229,17 @@ class Controller:
         nudged, clipped = clamp(eta, self.task.train.targets[example], free, board.info.source)
         board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
         board.wait(settle_s)
-        if not read_all:
-            return State(NO_FLOATS, NO_FLOATS, clipped)
-        return State(self._read("free"), self._read("clamped"), clipped)
+        if detail == "full":
+            return State(self._read("free"), self._read("clamped"), clipped)
+        if detail == "short":
+            return State(self._outputs_alone(free), self._outputs_alone(nudged), clipped)
+        return State(NO_FLOATS, NO_FLOATS, clipped)
+
+    def _outputs_alone(self, volts: FloatArray) -> FloatArray:
+        """Give the voltages (O,) of the outputs among those of all nodes, (n,), which are not known."""
+        v = np.full(self.board.network.node_count, np.nan)
+        v[self._outputs] = volts
+        return v
 
     def _hold(self, example: int) -> None:
         """Hold an example's inputs on both sides, and the clamped outputs where they should come to."""
@@ -309,7 +267,7 @@ class Controller:
         clipped = False
         with np.errstate(over="ignore", invalid="ignore"):  # said in _check_possible
             for example in examples:
-                state = self.show(example, self.plan.eta_at(step), read_all=True)
+                state = self.show(example, self.plan.eta_at(step), "full")
                 total += self.rule.delta(network, self._ohm, state.v_free, state.v_clamped)
                 clipped |= state.clipped
             enabled = self.board.trigger(step_wipers=False).enabled

@@ -40,6 +40,8 @@ class Stream(IntEnum):
     ORDER = 32  # of examples; seed of the plan, step = step, i = 0
     BATCH = 33  # seed of the plan, step = step, i = example
     START = 34  # initial wipers or resistances; seed of the plan, step = 0, i = edge
+    SOURCE_NOISE = 35  # added to inputs; seed of the plan, step = step, i = input
+    TARGET_NOISE = 36  # added to targets; seed of the plan, step = step, i = output
     PACKING = 64  # where disks begin; seed of the packing, step = attempt, i = coordinate
 
 

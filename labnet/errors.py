@@ -19,7 +19,19 @@
     |   |-- OutOfRange            a voltage, wiper or resistance outside the board's limits, or NaN
     |   |-- NotCalibrated         a quantity the board cannot set without a calibration
     |   |-- NotSupported          a verb this board does not have
-    |   `-- LateStep              a step that could not start at its time
+    |   |-- LateStep              a step that could not start at its time
+    |   |-- NoCompiler            none to make the firmware with
+    |   |-- BuildFailed           the compiler does not take the firmware
+    |   |-- DeviceError           the board itself reports an error
+    |   |-- StateLost             the board restarted or made itself safe: what was set is gone
+    |   |-- TranscriptMismatch    a request that is not the one that was recorded
+    |   `-- LinkError             nobody talks with the board
+    |       |-- PortInUse             another program has the port
+    |       |-- PortNotPermitted      the system does not let us open it
+    |       |-- WrongBoard            something else answers there
+    |       |-- LinkLost              the other end is gone: cable, power, program
+    |       |-- LinkTimeout           no answer in time
+    |       `-- LinkDesynchronised    answers that belong to no question
     |-- Diverged                  resistances that no resistor has
     |-- AnalysisError             data that a number cannot be computed from
     `-- RunError
@@ -33,6 +45,7 @@
         `-- WorkerDied            of a sweep; the points that are stored are kept
     LabnetWarning
     |-- UnreachableTarget         a target no passive network can reach
+    |-- BoardRestarted            a board found again after its cable was out has lost its settings
     `-- WalKept                   a reader kept a closed run from becoming one file
 """
 
@@ -119,6 +132,73 @@ class LateStep(BoardError):
     """A step that could not start at its scheduled time."""
 
 
+class NoCompiler(BoardError):
+    """There is no C compiler to make the firmware with."""
+
+
+class BuildFailed(BoardError):
+    """The compiler does not take the firmware; what it says is in the message."""
+
+
+class DeviceError(BoardError):
+    """What a board's error queue held after a message.
+
+    Attributes
+    ----------
+    errors : tuple of (int, str)
+        SCPI's numbers and texts, the oldest first.
+    command : str
+        The message.
+    """
+
+    def __init__(self, errors: tuple[tuple[int, str], ...], command: str, before: str = "") -> None:
+        said = ", ".join(f"{code} {text!r}" for code, text in errors)
+        super().__init__(f"the board reports {said} after {command!r}; docs/scpi.md has what it takes.{before}")
+        self.errors = errors
+        self.command = command
+
+    @property
+    def code(self) -> int:
+        """Number of the oldest error."""
+        return self.errors[0][0]
+
+
+class StateLost(BoardError):
+    """The board restarted, or made itself safe because it had not heard from us: what was set is gone."""
+
+
+class TranscriptMismatch(BoardError):
+    """A request to a replayed board that is not the one that was recorded."""
+
+
+class LinkError(BoardError):
+    """Nobody talks with the board."""
+
+
+class PortInUse(LinkError):
+    """Another program has the port."""
+
+
+class PortNotPermitted(LinkError):
+    """The system does not let us open the port."""
+
+
+class WrongBoard(LinkError):
+    """Something else than a board of labnet answers, or a board of another version."""
+
+
+class LinkLost(LinkError):
+    """The other end is gone: its cable, its power or its program."""
+
+
+class LinkTimeout(LinkError):
+    """No answer in time."""
+
+
+class LinkDesynchronised(LinkError):
+    """Answers cannot be told to belong to questions."""
+
+
 class Diverged(LabnetError, ArithmeticError):
     """Resistances at zero, below, or no longer finite: the learning rate is too large."""
 
@@ -169,6 +249,10 @@ class LabnetWarning(UserWarning):
 
 class UnreachableTarget(LabnetWarning):
     """A target voltage that no passive network with these inputs can reach."""
+
+
+class BoardRestarted(LabnetWarning):
+    """A board that was found again had restarted meanwhile: wipers and settings are gone."""
 
 
 class WalKept(LabnetWarning):

@@ -113,6 +113,9 @@ class Settings(Data):
         Of order, batches and start. The board's noise has the board's seed.
     log : int or LogSpaced or sequence of int
         Steps to record: every n-th, log-spaced, or as listed.
+    detail : {"full", "short"}
+        What a logged step holds: all nodes of both sides, directions, gates and wipers; or (short) the outputs as
+        read in the free state and as held in the clamped one, directions and gates.
     measure : int or LogSpaced or sequence of int
         Steps before which train and test sets are measured; start and end are always measured.
     """
@@ -129,6 +132,7 @@ class Settings(Data):
     period_s: float | None = Field(None, ge=0, description="seconds, 0 or more")
     seed: int = Field(0, description="a whole number")
     log: Schedule = Field(1, description=_SCHEDULE)
+    detail: Literal["full", "short"] = Field("full", description="'full' or 'short'")
     measure: Schedule = Field(LogSpaced(), description=_SCHEDULE)
 
     @model_validator(mode="after")
@@ -139,6 +143,11 @@ class Settings(Data):
             )
         if isinstance(self.rule, Continuous) and self.rule.batch is not None and self.order != "cyclic":
             raise ValueError(f"order is {self.order!r} with rule.batch; a batch has no order, leave one of them out")
+        if isinstance(self.rule, Continuous) and self.detail == "short":
+            raise ValueError(
+                "detail is 'short' with the continuous rule, which needs all nodes; allowed: 'full', or the discrete "
+                "rule"
+            )
         if isinstance(self.order, tuple) and not self.order:
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
         if isinstance(self.start, tuple) and self.start[0] > self.start[1]:

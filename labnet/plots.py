@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
@@ -93,7 +94,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     steps = _thinned(run.steps())
     if run.plan.rule.name == "discrete":
         values, label = run.array("wipers", steps).astype(float), "wiper position"
-        values[values < 0] = np.nan
+        values[values < 0] = np.nan  # not logged
     else:
         values, label = run.array("resistances_ohm", steps) / 1e3, "resistance (kΩ)"
     edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
@@ -102,6 +103,8 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     axes.set_xlabel("steps × p")
     axes.set_ylabel(label)
     axes.set_xlim(left=0)
+    if run.plan.detail == "short":
+        axes.text(0.5, 0.5, "wipers are logged with detail = 'full'", ha="center", transform=axes.transAxes)
     if run.plan.rule.name == "discrete":
         axes.set_ylim(-3, run.meta["board"]["wiper_positions"] + 2)
     axes.grid(alpha=0.25)
@@ -119,7 +122,8 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
 def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     """Draw the network at a logged step (the end by default).
 
-    Edges are coloured by resistance; those that were active (gate open) at the latest step with updates have a halo.
+    Edges are coloured by resistance (grey where not logged); those that were active (gate open) at the latest step
+    with updates have a halo.
     """
     steps = run.steps()
     if not len(steps):
@@ -133,8 +137,10 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     halo = LineCollection(list(segments[active]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
     axes.add_collection(halo)
     kohm = _resistances_kohm(run, step)
-    scale = Normalize(0, max(kohm.max(), run.network.r_ref_ohm / 1e3))
-    lines = LineCollection(list(segments), cmap="viridis_r", norm=scale, linewidths=3.5, zorder=2, array=kohm)
+    scale = Normalize(0, np.nanmax([*kohm, run.network.r_ref_ohm / 1e3]))
+    cmap = colormaps["viridis_r"].with_extremes(bad="#bbbbbb")
+    lines = LineCollection(list(segments), cmap=cmap, norm=scale, linewidths=3.5, zorder=2)
+    lines.set_array(np.ma.masked_invalid(kohm))
     axes.add_collection(lines)
     axes.figure.colorbar(lines, ax=axes, label="resistance (kΩ)", shrink=0.6, pad=0.02)
     _draw_nodes(axes, run, v_free)
@@ -187,7 +193,8 @@ def _resistances_kohm(run: "Run", step: int) -> NDArray[np.float64]:
     if run.plan.rule.name == "continuous":
         return np.asarray(run.array("resistances_ohm", [step])[0] / 1e3)
     pot = {name: run.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
-    return nominal_ohm(run.array("wipers", [step])[0], **pot) / 1e3
+    wipers = run.array("wipers", [step])[0]
+    return np.where(wipers < 0, np.nan, nominal_ohm(wipers, **pot) / 1e3)
 
 
 def _thinned(steps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -46,7 +46,8 @@ def train(
     progress : bool
         Show a progress bar in a terminal or notebook.
     **settings
-        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, measure.
+        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, detail,
+        measure.
 
     Returns
     -------

@@ -1,1 +1,6 @@
-"""Drivers of real instruments. Empty so far: boards on the bench come with the firmware and its wire protocol."""
+"""Drivers of real instruments: the twin board, over a serial port or whatever PyVISA opens."""
+
+from labnet_drivers.link import Link
+from labnet_drivers.twin_board import TwinBoard
+
+__all__ = ["Link", "TwinBoard"]

@@ -21,9 +21,9 @@ struct latched {
 
 /* Time */
 uint64_t hal_now(void);
-void hal_sleep_until(uint64_t time);  /* whatever the host says meanwhile */
-void hal_idle(uint64_t until);        /* until then, or until the host has spoken; may return early */
-uint64_t hal_silence(void);           /* ticks since the host last spoke; NEVER where it has hung up */
+void hal_sleep_until(uint64_t time); /* whatever the host says meanwhile */
+void hal_idle(uint64_t until);       /* until then, or until the host has spoken; may return early */
+uint64_t hal_silence(void);          /* ticks since the host last spoke; NEVER where it has hung up */
 
 /* The line to the host */
 int hal_getc(void); /* -1: nothing there */
@@ -40,9 +40,9 @@ void hal_adc_read(uint8_t side, uint16_t codes[BOARD_NODES]);
 void hal_look(struct latched *seen);
 
 /* Edges */
-void hal_trigger(bool step, struct latched *latched);   /* the edge clock, with or without the wipers */
-void hal_step_wipers(uint32_t edges, bool up);          /* direction forced, gates bypassed */
-void hal_self_trigger(bool on);                         /* only where BOARD_SELF_TRIGGER */
+void hal_trigger(bool step, struct latched *latched); /* the edge clock, with or without the wipers */
+void hal_step_wipers(uint32_t edges, bool up);        /* direction forced, gates bypassed */
+void hal_self_trigger(bool on);                       /* only where BOARD_SELF_TRIGGER */
 
 /* Non-volatile store: reads 0xFF where nothing was ever written. */
 void hal_nv_read(uint16_t address, void *data, uint16_t count);

@@ -2,14 +2,16 @@
 #include "draws.h"
 #include "train.h"
 
+#define CERTAIN 65535 /* probability 1 in the table of transitions */
+
 static uint16_t current; /* in a chain of transitions */
 
-/* Draw the example after `current`: the first whose running sum the draw does not exceed. */
+/* Draw the example after `current`: the first whose running sum is above the draw, so never one of probability 0. */
 static uint16_t transition(uint32_t step) {
-    uint16_t bits = (uint16_t)(draw(train_settings.seed, STREAM_ORDER, step, 0) >> 48);
+    uint32_t drawn = draw_integer(draw(train_settings.seed, STREAM_ORDER, step, 0), CERTAIN);
     const uint16_t *row = train_memory + train_settings.order_list.offset + (uint32_t)current * train_settings.train_count;
     for (uint16_t j = 0; j + 1 < train_settings.train_count; j++) {
-        if (bits <= row[j]) {
+        if (drawn < row[j]) {
             return j;
         }
     }

@@ -190,8 +190,11 @@ class RunWriter:
         return row[0], {name: fields[name] for name in fields.dtype.names or ()}
 
     def last_positions(self) -> tuple[int, State] | None:
-        """Give wipers and resistances of the last record, and its step; None at the very start."""
-        query = "SELECT step, wipers, resistances_ohm FROM record ORDER BY step DESC LIMIT 1"
+        """Give wipers or resistances of the last record that has them, and its step; None where none has."""
+        query = (
+            "SELECT step, wipers, resistances_ohm FROM record "
+            "WHERE wipers IS NOT NULL OR resistances_ohm IS NOT NULL ORDER BY step DESC LIMIT 1"
+        )
         with typed_errors(self.path):
             row = self._database.execute(query).fetchone()
         if row is None:

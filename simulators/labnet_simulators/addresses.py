@@ -12,6 +12,7 @@ from labnet.data import Data
 from labnet.errors import NetworkError, PlanError, UnknownBoard
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.components import (
+    BIAS_GRID,
     BOARD_GRID,
     PRESETS,
     ComparatorPair,
@@ -30,7 +31,7 @@ class Options(Data):
     seed : int
         Of everything random about the board.
     converters : {"float", "board"}
-        Real numbers, or 16-bit codes and a clamp in integers.
+        Real numbers; or 16-bit codes, for the bias too, and a clamp in integers.
     comparator : {"effective", "pair"}
         One number sigma (Eq. 10), or the two-comparator circuit of note 32.
     sigma : {"redrawn", "frozen"}
@@ -68,8 +69,10 @@ class Options(Data):
         """Give the parts that these options describe."""
         parts = PRESETS[self.preset]
         if self.converters is not None:
-            grid = BOARD_GRID if self.converters == "board" else Converter(BOARD_GRID.v_min, BOARD_GRID.v_max)
-            parts = replace(parts, dac=replace(parts.dac, grid=grid), adc=replace(parts.adc, grid=grid))
+            codes = self.converters == "board"
+            grid = BOARD_GRID if codes else Converter(BOARD_GRID.v_min, BOARD_GRID.v_max)
+            gate = Gate(grid=BIAS_GRID) if codes else Gate()
+            parts = replace(parts, gate=gate, dac=replace(parts.dac, grid=grid), adc=replace(parts.adc, grid=grid))
         if self.comparator == "pair":
             given = {} if self.offset_v is None else {"offset_v": self.offset_v}
             parts = replace(parts, comparator=ComparatorPair(**given))
@@ -78,7 +81,8 @@ class Options(Data):
             parts = replace(parts, comparator=EffectiveComparator(0.0, high, self.sigma == "frozen"))
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
-        return replace(parts, pot=replace(parts.pot, **pot), gate=Gate(self.gate == "fixed"))
+        gate = replace(parts.gate, fixed_number=self.gate == "fixed")
+        return replace(parts, pot=replace(parts.pot, **pot), gate=gate)
 
 
 def open_board(address: Address) -> SimulatedBoard:

@@ -1,6 +1,6 @@
 """A twin network made of simulated parts, behind the verbs of every board."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
@@ -20,12 +20,13 @@ from labnet.plan import Plan
 from labnet.records import Block
 from labnet_simulators import plans
 from labnet_simulators.components import Parts, spread
-from labnet_simulators.engine.hardware import conductance_table
+from labnet_simulators.pots import TwinPots
 from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_OTHER: Mapping[Side, Side] = {"free": "clamped", "clamped": "free"}
 _WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 
@@ -33,11 +34,6 @@ _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 def _check_side(side: str) -> None:
     if side not in SIDES:
         raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
-
-
-def _read_only(array: FloatArray) -> FloatArray:
-    array.setflags(write=False)
-    return array
 
 
 class SimulatedBoard:
@@ -82,17 +78,11 @@ class SimulatedBoard:
         # measurement on the free side between two steps cannot change what the steps read.
         self.clamped_drives = 0
         self._reads: dict[Side, int] = {"free": 0, "clamped": 0}
-        self._wipers = np.full(network.edge_count, parts.pot.power_up, dtype=np.int64)
-        self._set_ohm: FloatArray | None = None
-        self._ohm: dict[Side, FloatArray] = {}
+        self._pots = TwinPots(network, parts, seed)
         leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
-        self.voltages = TwinVoltages(network, self.resistances, leak_s, parts.settling.tau_s)
+        self.voltages = TwinVoltages(network, self._pots.resistances, leak_s, parts.settling.tau_s)
 
     # What it is made of -----------------------------------------------------------------------------------------
-
-    @cached_property
-    def _end_to_end(self) -> dict[Side, FloatArray]:
-        return {side: self.parts.pot.end_to_end(self.seed, side, self._edges) for side in SIDES}
 
     @cached_property
     def _source_offset(self) -> FloatArray:
@@ -107,15 +97,7 @@ class SimulatedBoard:
 
     def resistances(self, side: Side) -> FloatArray:
         """Give the true resistances of a side, in ohms, shape (E,); read-only."""
-        if self._set_ohm is not None:
-            return self._set_ohm
-        if not self._ohm:
-            pot = self.parts.pot
-            for each in SIDES[: 1 if pot.twins_equal else 2]:
-                ohm = pot.resistances(self.seed, each, self._edges, self._end_to_end[each], self._wipers)
-                self._ohm[each] = _read_only(ohm)
-            self._ohm.setdefault("clamped", self._ohm["free"])
-        return self._ohm[side]
+        return self._pots.resistances(side)
 
     # Voltages ---------------------------------------------------------------------------------------------------
 
@@ -129,6 +111,8 @@ class SimulatedBoard:
 
     def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
         """Hold these nodes at these voltages and let all others of that side float.
+
+        A node has one source for both sides: where the other side holds it too, it moves there as well.
 
         Raises
         ------
@@ -149,14 +133,23 @@ class SimulatedBoard:
                     f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
                     "board's source gives."
                 )
-        held = self.as_driven(voltages)
-        if side == "clamped":
+        self.hold(side, voltages, self.as_driven(voltages))
+
+    def hold(self, side: Side, nodes: Iterable[int], sources: Mapping[int, float]) -> None:
+        """Hold nodes of a side at what their sources really give, and let all others of that side float.
+
+        Nodes of the other side follow their sources too, where these are given. Nothing is checked.
+        """
+        held, other = self.voltages.held, _OTHER[side]
+        there = {node: sources.get(node, volts) for node, volts in held[other].items()}
+        if side == "free" or there != held[other]:
+            self._before_change("free", "clamped")
+        else:
             self._before_change("clamped")
+        if side == "clamped":
             self.clamped_drives += 1
             self._reads = {"free": 0, "clamped": 0}
-        else:
-            self._before_change("free", "clamped")
-        self.voltages.held[side] = held
+        held[side], held[other] = {node: sources[node] for node in nodes}, there
 
     def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
         """Give what nodes are really held at when these voltages are asked for."""
@@ -168,8 +161,17 @@ class SimulatedBoard:
 
     def read(self, side: Side) -> FloatArray:
         """Read all node voltages of a side, shape (n,), as its converter gives them."""
-        self._check_open()
         _check_side(side)
+        grid, v = self.parts.adc.grid, self._before_converter(side)
+        return np.array(v) if grid.bits is None else grid.quantised(v)
+
+    def read_codes(self, side: Side) -> IntArray:
+        """Read all node voltages of a side as the codes of its converter, shape (n,)."""
+        return self.parts.adc.grid.codes(self._before_converter(side))
+
+    def _before_converter(self, side: Side) -> FloatArray:
+        """Give what the converter of a side is given at its next reading; not to be written to."""
+        self._check_open()
         adc, v = self.parts.adc, self.voltages.at(side, self._time_ns)
         if adc.offset_v:
             v = v + self._reading_offset[side]
@@ -179,7 +181,7 @@ class SimulatedBoard:
             bits = draw(self.seed, stream, self.triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
             v = v + adc.noise_v * normal(bits)
         self._reads[side] += 1
-        return v.copy() if adc.grid.bits is None else adc.grid.quantised(v)
+        return v
 
     def wait(self, seconds: float) -> None:
         """Let the virtual clock run."""
@@ -187,6 +189,13 @@ class SimulatedBoard:
         if not 0.0 <= seconds <= _LONGEST_WAIT_S:
             raise OutOfRange(f"wait of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
         self._time_ns += round(seconds * 1e9)
+
+    def run_until(self, time_ns: int) -> None:
+        """Let the virtual clock run to a time, in nanoseconds."""
+        self._check_open()
+        if time_ns < self._time_ns:
+            raise OutOfRange(f"time {time_ns} ns; allowed: {self._time_ns} ns or later, time does not run backwards.")
+        self._time_ns = time_ns
 
     @property
     def time_s(self) -> float:
@@ -205,16 +214,18 @@ class SimulatedBoard:
         self._check_open()
         if not 0.0 <= volts <= 1.0:
             raise OutOfRange(f"bias of {volts} V; allowed: 0 to 1 V.")
-        self._bias_v = float(volts)
+        self._bias_v = self.parts.gate.bias(volts)
 
     def set_update_probability(self, p: float) -> None:
         """Set the bias for update probability `p`: p = bias / 1 V."""
         if not 0.0 <= p <= 1.0:
             raise OutOfRange(f"update probability {p}; allowed: 0 to 1.")
-        if p and not self.parts.gate.steps_at(p, self.network.edge_count):
+        gate, edges = self.parts.gate, self.network.edge_count
+        if p and not gate.steps_at(gate.bias(p), edges):
+            least = 0.5 / edges if gate.fixed_number else 0.5 * gate.grid.volts(np.array(1))
             raise OutOfRange(
-                f"update probability {p} of {self.network.edge_count} edges is no edge; allowed with a fixed "
-                f"number: 0, or more than {0.5 / self.network.edge_count:.2g}."
+                f"update probability {p} of {edges} edges is no edge; allowed on this board: 0, or more than "
+                f"{least:.2g}."
             )
         self.bias_v = p
 
@@ -242,7 +253,7 @@ class SimulatedBoard:
     def trigger(self, step_wipers: bool = True) -> Update:
         """Clock all edges once and give what they latched; without `step_wipers` latch only."""
         self._check_open()
-        if step_wipers and self._set_ohm is not None:
+        if step_wipers and self._pots.set_ohm is not None:
             raise NotSupported(
                 "the resistances were set directly, so there is no wiper to step; call set_wipers first, or trigger "
                 "with step_wipers=False."
@@ -250,9 +261,7 @@ class SimulatedBoard:
         update = self._latch()
         if step_wipers:
             self._before_change("free", "clamped")
-            moved = self._wipers + update.directions * update.enabled
-            self._wipers = np.minimum(np.maximum(moved, 0), self.parts.pot.positions - 1)
-            self._ohm = {}
+            self._pots.step(update)
         self.triggers += 1
         self.clamped_drives = 0
         self._reads = {"free": 0, "clamped": 0}
@@ -265,7 +274,7 @@ class SimulatedBoard:
     def wipers(self) -> IntArray:
         """Give the wiper positions, shape (E,); -1 while resistances are set directly."""
         self._check_open()
-        return self._wipers.copy() if self._set_ohm is None else np.full_like(self._wipers, -1)
+        return self._pots.positions.copy() if self._pots.set_ohm is None else np.full_like(self._pots.positions, -1)
 
     def set_wipers(self, positions: ArrayLike) -> None:
         """Set the wiper positions of both twins, shape (E,) or one for all.
@@ -275,14 +284,9 @@ class SimulatedBoard:
         OutOfRange
             For anything but integers 0 .. positions - 1.
         """
-        top = self.parts.pot.positions - 1
-        given = np.asarray(positions, dtype=np.float64)
-        bad = given[(given != np.floor(given)) | ~((given >= 0) & (given <= top))]
-        if bad.size:
-            raise OutOfRange(f"wiper position {bad.flat[0]:g}; allowed: whole numbers 0 to {top}.")
-        values = self._one_per_edge(given, "wiper positions").astype(np.int64)
+        values = self._pots.checked_positions(positions)
         self._before_change("free", "clamped")
-        self._wipers, self._set_ohm, self._ohm = values, None, {}
+        self._pots.place(values, None)
 
     def set_resistances(self, ohm: ArrayLike) -> None:
         """Set the resistances of both twins, shape (E,) or one for all.
@@ -294,24 +298,9 @@ class SimulatedBoard:
         OutOfRange
             Outside ``info.resistance_range_ohm``, or NaN.
         """
-        limits = self.parts.resistance_range_ohm
-        if limits is None:
-            raise NotSupported(
-                "this board has wipers only, its resistances cannot be set; use set_wipers, or a board with "
-                "preset=ideal for continuous resistances."
-            )
-        given = np.asarray(ohm, dtype=np.float64)
-        bad = given[~((given >= limits[0]) & (given <= limits[1]))]
-        if bad.size:
-            raise OutOfRange(f"resistance {bad.flat[0]:g} ohm; allowed: {limits[0]:g} to {limits[1]:g} ohm.")
-        values = self._one_per_edge(given, "resistances")
+        values = self._pots.checked_ohm(ohm)
         self._before_change("free", "clamped")
-        self._set_ohm = _read_only(values)
-
-    def _one_per_edge(self, values: FloatArray, what: str) -> FloatArray:
-        if values.shape not in ((), (self.network.edge_count,)):
-            raise OutOfRange(f"{what} have shape {values.shape}; allowed: ({self.network.edge_count},) or one number.")
-        return np.broadcast_to(values, (self.network.edge_count,)).copy()
+        self._pots.place(self._pots.positions, values)
 
     # Plans, state, end ------------------------------------------------------------------------------------------
 
@@ -328,7 +317,9 @@ class SimulatedBoard:
     @cached_property
     def conductances_s(self) -> tuple[FloatArray, FloatArray]:
         """Conductances in siemens by edge and wiper position, (E * positions,), of the free and clamped side."""
-        return conductance_table(self.network, self.parts, self.seed)
+        with np.errstate(divide="ignore"):
+            free, clamped = (np.ravel(1.0 / self._pots.table_ohm[side].T) for side in SIDES)
+        return free, clamped
 
     @property
     def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -337,7 +328,8 @@ class SimulatedBoard:
 
     def place(self) -> FloatArray:
         """Give where the edges stand: ohms where they were set, else wiper positions; (E,)."""
-        return (self._wipers if self._set_ohm is None else self._set_ohm).astype(np.float64)
+        pots = self._pots
+        return (pots.positions if pots.set_ohm is None else pots.set_ohm).astype(np.float64)
 
     def went_on(
         self,
@@ -348,11 +340,8 @@ class SimulatedBoard:
         voltages: Mapping[Side, FloatArray],
     ) -> None:
         """Take over what a plan in compiled code has done: its state after the last trigger, and `voltages` before."""
-        if self._set_ohm is None:
-            self._wipers = place.astype(np.int64)
-        else:
-            self._set_ohm = _read_only(place)
-        self._ohm = {}
+        pots = self._pots
+        pots.place(*((place.astype(np.int64), None) if pots.set_ohm is None else (pots.positions, place)))
         self.triggers, self._time_ns = triggers, time_ns
         self.clamped_drives = 0
         self._reads = {"free": 0, "clamped": 0}
@@ -372,8 +361,8 @@ class SimulatedBoard:
         return {
             "counters": np.array(counters, dtype=np.int64),
             "bias_v": np.array([self._bias_v]),
-            "wipers": self._wipers.copy(),
-            "set_ohm": np.empty(0) if self._set_ohm is None else self._set_ohm.copy(),
+            "wipers": self._pots.positions.copy(),
+            "set_ohm": np.empty(0) if self._pots.set_ohm is None else self._pots.set_ohm.copy(),
             **self.voltages.snapshot(),
         }
 
@@ -383,9 +372,8 @@ class SimulatedBoard:
         self._time_ns, self.triggers, self.clamped_drives, *reads = snapshot["counters"].tolist()
         self._reads = dict(zip(SIDES, reads, strict=True))
         self._bias_v = float(snapshot["bias_v"][0])
-        self._wipers = snapshot["wipers"].astype(np.int64)
-        self._set_ohm = _read_only(snapshot["set_ohm"].copy()) if snapshot["set_ohm"].size else None
-        self._ohm = {}
+        set_ohm = snapshot["set_ohm"].copy() if snapshot["set_ohm"].size else None
+        self._pots.place(snapshot["wipers"].astype(np.int64), set_ohm)
         self.voltages.restore(snapshot)
 
     def safe(self) -> None:
@@ -394,7 +382,7 @@ class SimulatedBoard:
             with suppress(LabnetError):
                 self._before_change("free", "clamped")
             for side, held in self.voltages.held.items():
-                self.voltages.held[side] = dict.fromkeys(held, 0.0)
+                self.voltages.held[side] = self.as_driven(dict.fromkeys(held, 0.0))
             self._bias_v = 0.0
 
     def close(self) -> None:

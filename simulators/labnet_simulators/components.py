@@ -168,9 +168,16 @@ class Gate:
     ----------
     fixed_number : bool
         Instead of each edge with probability p, exactly round(p E) edges a trigger (the paper's p-bar).
+    grid : Converter
+        Range and codes of the bias source.
     """
 
     fixed_number: bool = False
+    grid: Converter = field(default_factory=lambda: Converter(0.0, 1.0))
+
+    def bias(self, volts: float) -> float:
+        """Give what the bias source makes of a voltage."""
+        return float(self.grid.quantised(np.asarray(volts, dtype=np.float64)))
 
     def steps_at(self, p: float, edges: int) -> bool:
         """Tell whether any edge ever steps at an update probability."""
@@ -270,6 +277,7 @@ class Parts:
 
 
 BOARD_GRID = Converter(0.0, 5.0, bits=16)
+BIAS_GRID = Converter(0.0, 65535 / 32768, bits=16)  # 2 V over 2^16 codes, so that 0.5 V and 1 V are codes
 
 PRESETS: Mapping[str, Parts] = MappingProxyType(
     {
@@ -277,6 +285,7 @@ PRESETS: Mapping[str, Parts] = MappingProxyType(
         "lab": Parts(
             pot=Digipot(tolerance=0.3, twin_mismatch=0.002, inl_lsb=0.5, dnl_lsb=0.5),
             comparator=EffectiveComparator(0.0, 0.05),
+            gate=Gate(grid=BIAS_GRID),
             dac=Dac(BOARD_GRID, offset_v=1.5e-3),
             adc=Adc(BOARD_GRID, offset_v=1e-3, noise_v=76e-6),
             settling=Settling(tau_s=1e-6),

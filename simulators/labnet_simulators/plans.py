@@ -160,6 +160,8 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
+    if plan.detail != "full":
+        raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
     if plan.rule.name not in board.info.plans:
         raise NotSupported(f"a network of {board.network.edge_count} edges is trained at the host's pace.")
     if tau_s and plan.settle_s <= SETTLED * tau_s:

@@ -116,6 +116,36 @@ def test_both_states_are_those_of_the_twins_settled() -> None:
     assert np.abs(clamped - free)[[2, 3, 5, 7]].max() > 0.1
 
 
+# A short log ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["sim://twin16", "sim://twin16?preset=lab", "sim://packing143?converters=board"])
+def test_a_short_log_holds_the_outputs_and_the_same_training(address: str) -> None:
+    """Also where a clamp is cut, and with as many unlogged steps between."""
+    task = Regression.sample(labnet.open_board(address).network, seed=2, train=5, test=4)
+    short, full = (
+        trained(address, task, steps=STEPS, eta=0.3, clock=HALF, log=7, detail=detail) for detail in ("short", "full")
+    )
+    assert short.log.equals(full.log)
+    assert short.errors.equals(full.errors)
+    steps = len(short.steps) - 1
+    for field in ("directions", "enabled"):
+        assert np.array_equal(short[field], full[field])
+    assert np.array_equal(short["wipers"][-1], full["wipers"][-1])
+    assert (short["wipers"][:-1] == -1).all()
+    unseen = sorted(set(range(task.network.node_count)) - set(task.outputs))
+    for field in ("v_free", "v_clamped"):
+        assert np.isnan(short[field][:, unseen]).all()
+    tolerance = 3.5e-3 if "lab" in address else 1e-12  # of a second reading: offsets and noise
+    seen = [run[field][:steps][:, list(task.outputs)] for run in (short, full) for field in ("v_free", "v_clamped")]
+    np.testing.assert_allclose(seen[0], seen[2], atol=tolerance, rtol=0)
+    np.testing.assert_allclose(seen[1], seen[3], atol=tolerance, rtol=0)
+    grid = labnet.open_board(address).info.source
+    wanted = task.train.targets[short.steps[:-1] % 5]
+    held = [clamp(0.3, want, free, grid)[0] for want, free in zip(wanted, seen[0], strict=True)]
+    assert np.array_equal(seen[1], held)
+
+
 # Order ----------------------------------------------------------------------------------------------------------
 
 

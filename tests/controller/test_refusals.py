@@ -75,6 +75,30 @@ def test_a_setting_out_of_its_range_is_named_with_what_is_allowed(
     assert_untouched(board)
 
 
+def test_a_short_log_is_of_the_discrete_rule(board: SimulatedBoard, task: Regression) -> None:
+    with pytest.raises(PlanError, match=r"detail is 'short' with the continuous rule.*allowed: 'full'"):
+        labnet.train(board, task, steps=10, rule=Continuous(gamma=1e-3), detail="short")
+    assert_untouched(board)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "said"),
+    [
+        ("settle_s", 1.0004e-3, r"settle_s is 0.0010004 s; allowed: whole numbers of 1e-06 s.*Give 0.001 or 0.001001"),
+        ("settle_s", 1e-7, "Give 0 or 1e-06"),
+        ("period_s", 0.0500005, r"period_s is 0.0500005 s; .*Give 0.05 or 0.050001"),
+    ],
+)
+def test_times_are_whole_ticks_of_a_slow_clock(
+    board: SimulatedBoard, task: Regression, name: str, seconds: float, said: str
+) -> None:
+    board.info = replace(board.info, tick_s=1e-6)
+    with pytest.raises(PlanError, match=said):
+        labnet.train(board, task, **{"steps": 10, name: seconds})  # type: ignore[arg-type]
+    assert_untouched(board)
+    labnet.train(board, task, steps=2, settle_s=123e-6, period_s=0.050001, progress=False).close()
+
+
 @pytest.mark.parametrize("p", [0.0, -0.1, 1.001, NAN])
 def test_the_update_probability_is_above_0_and_up_to_1(p: float) -> None:
     with pytest.raises(PlanError, match=r"p is .*; allowed: .*above 0 and up to 1"):

@@ -193,10 +193,11 @@ class SlowBoard:
     def enabled(self, p: float) -> list[int]:
         """Which edges the gates let step, 0 or 1."""
         high = [draw(self.seed, TRIGGER, self.triggers, edge) >> 32 for edge in range(len(self.edges))]
+        bias = floor(p * 2**15 + 0.5) / 2**15 if self.parts.gate.grid.bits else p
         if self.parts.gate.fixed_number:
-            chosen = smallest(high, round(p * len(high)))
+            chosen = smallest(high, round(bias * len(high)))
             return [int(edge in chosen) for edge in range(len(high))]
-        return [int(z < round(p * 2**32)) for z in high]
+        return [int(z < round(bias * 2**32)) for z in high]
 
     def end_trigger(self) -> None:
         self.triggers += 1

@@ -25,6 +25,7 @@ from labnet_simulators import (
     Settling,
     SimulatedBoard,
 )
+from labnet_simulators.components import BIAS_GRID
 
 TOP_V = 5.0
 R_REF = 10e3
@@ -101,7 +102,7 @@ PARTS = st.builds(
     Parts,
     pot=pots(),
     comparator=COMPARATORS,
-    gate=st.builds(Gate, st.booleans()),
+    gate=st.builds(Gate, st.booleans(), st.sampled_from([Converter(0.0, 1.0), BIAS_GRID])),
     dac=st.builds(Dac, BITS, OFFSETS_V),
     adc=st.builds(Adc, BITS, OFFSETS_V, st.sampled_from([0.0, 76e-6])),
     settling=st.sampled_from([0.0, 1e-9]).map(Settling),

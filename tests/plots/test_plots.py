@@ -79,3 +79,17 @@ def test_a_run_that_has_hardly_begun_can_be_drawn(tmp_path: Path) -> None:
         with labnet.Run.open(tmp_path / "run.sqlite") as run:
             run.plot().savefig(tmp_path / "none.png")
         writer.close("interrupted")
+
+
+def test_a_run_with_a_short_log_can_be_drawn(tmp_path: Path) -> None:
+    with train(detail="short") as run:
+        run.plot().savefig(tmp_path / "short.png")
+        drawn = axes()
+        plots.network(drawn, run, step=40)
+        halo, lines = (each for each in drawn.collections if isinstance(each, LineCollection))
+        assert np.ma.getmaskarray(np.ma.asarray(lines.get_array())).all()  # wipers were not logged at that step
+        assert len(halo.get_segments()) == run.array("enabled", [40])[0].sum()
+        drawn = axes()
+        plots.network(drawn, run)
+        _, lines = (each for each in drawn.collections if isinstance(each, LineCollection))
+        np.testing.assert_allclose(np.asarray(lines.get_array()), 0.040 + run.array("wipers", [60])[0] * 10.0 / 128)

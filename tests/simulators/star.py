@@ -17,9 +17,15 @@ def star_board(leaves: int, parts: Parts | None = None, seed: int = 0) -> Simula
 
 
 def hold_drops(board: SimulatedBoard, free_v: ArrayLike, clamped_v: ArrayLike) -> None:
-    """Hold all nodes of both sides so that the edges have these drops, within 2.5 V."""
+    """Hold all nodes of both sides so that the edges have these drops, within 2.5 V.
+
+    Each side has sources of its own here, which no board has: comparators are to see any two drops.
+    """
     leaves = board.network.edge_count
     both: tuple[tuple[Side, ArrayLike], ...] = (("free", free_v), ("clamped", clamped_v))
+    held: dict[Side, dict[int, float]] = {}
     for side, drops in both:
         volts = HUB_V - np.broadcast_to(np.asarray(drops, dtype=np.float64), (leaves,))
         board.drive(side, {0: HUB_V, **{k + 1: v for k, v in enumerate(volts.tolist())}})
+        held[side] = board.voltages.held[side]
+    board.voltages.held.update(held)

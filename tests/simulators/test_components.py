@@ -10,6 +10,7 @@ from star import hold_drops, star_board
 
 import labnet
 from labnet.board import Converter, Side
+from labnet.errors import OutOfRange
 from labnet_simulators import (
     Adc,
     ComparatorPair,
@@ -249,6 +250,22 @@ def test_a_fixed_number_gate_lets_round_p_e_edges_step(p: float) -> None:
     share = round(p * edges) / edges
     assert (enabled.sum(axis=1) == round(p * edges)).all()
     assert np.abs(enabled.mean(axis=0) - share).max() <= 4.5 * np.sqrt(share * (1 - share) / triggers)
+
+
+@pytest.mark.parametrize(("p", "code"), [(0.3, 9830), (0.5, 16384), (1.0, 32768), (1.5 / 32768, 2)])
+def test_with_board_converters_the_bias_has_codes(p: float, code: int) -> None:
+    for address in ("sim://twin16?converters=board", "sim://twin16?preset=lab&gate=fixed"):
+        board = labnet.open_board(address)
+        board.bias_v = p
+        assert board.bias_v == code / 32768
+
+
+def test_a_probability_below_half_a_code_is_refused() -> None:
+    board = labnet.open_board("sim://twin16?converters=board")
+    with pytest.raises(OutOfRange, match=r"no edge; allowed on this board: 0, or more than 1.5e-05"):
+        board.set_update_probability(1e-5)
+    board.set_update_probability(1.6e-5)
+    assert board.bias_v == 1 / 32768
 
 
 # Converters and sources -----------------------------------------------------------------------------------------

@@ -63,9 +63,30 @@ def test_driving_again_lets_all_other_nodes_float(ideal: SimulatedBoard) -> None
 
 def test_the_sides_are_separate_networks(ideal: SimulatedBoard) -> None:
     ideal.drive("free", GIVEN)
-    ideal.drive("clamped", {0: 1.0})
+    ideal.drive("clamped", {4: 1.0})
     assert ideal.read("clamped") == pytest.approx(np.ones(9))
     assert ideal.read("free")[4] == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(("first", "second"), [("free", "clamped"), ("clamped", "free")])
+def test_a_node_has_one_source_for_both_sides(
+    ideal: SimulatedBoard, first: labnet.board.Side, second: labnet.board.Side
+) -> None:
+    ideal.drive(first, GIVEN)
+    assert ideal.read(first)[0] == 5.0
+    ideal.drive(second, {0: 1.0, 4: 3.0})
+    assert ideal.read(first)[[0, 8]].tolist() == [1.0, 0.0]
+    assert ideal.read(first)[4] == pytest.approx(0.5)
+    assert ideal.read(second)[[0, 4]].tolist() == [1.0, 3.0]
+
+
+def test_a_node_that_the_other_side_moves_gets_there_from_where_it_was(slow: SimulatedBoard) -> None:
+    slow.drive("free", {0: 5.0})
+    slow.wait(50 * TAU_S)
+    slow.drive("clamped", {0: 1.0})
+    slow.wait(TAU_S)
+    assert slow.read("free")[[0, 5]] == pytest.approx([1.0, 1.0 + 4.0 * np.exp(-1)], rel=1e-6)
+    assert slow.read("clamped")[5] == pytest.approx(1.0 - np.exp(-1), rel=1e-6)
 
 
 def test_one_side_can_be_read_while_nothing_is_held_on_the_other(ideal: SimulatedBoard) -> None:
@@ -106,6 +127,20 @@ def test_a_voltage_the_source_cannot_give_is_refused_and_changes_nothing(ideal: 
     with pytest.raises(OutOfRange, match="allowed: 0 to 5 V"):
         ideal.drive("free", {0: 1.0, 8: volts})
     assert np.array_equal(ideal.read("free"), before)
+
+
+@pytest.mark.parametrize("order", [[3, 7, 8, 0], [7, 3, 0, 8]], ids=str)
+def test_the_order_in_which_nodes_are_given_does_not_matter_to_the_last_bit(
+    ideal: SimulatedBoard, order: list[int]
+) -> None:
+    volts = {0: 5.0, 3: 1 / 3, 7: 2 / 3, 8: 0.1}
+    ideal.set_wipers(np.arange(16) * 7)
+    seen = []
+    for nodes in (sorted(volts), order):
+        ideal.drive("free", {node: volts[node] for node in nodes if node in GIVEN})
+        ideal.drive("clamped", {node: volts[node] for node in nodes})
+        seen.append([ideal.read("free").tolist(), ideal.read("clamped").tolist()])
+    assert seen[0] == seen[1]
 
 
 def test_an_unknown_side_is_refused(ideal: SimulatedBoard) -> None:

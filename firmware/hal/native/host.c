@@ -51,7 +51,8 @@ void host_listen_tcp(const char *address, const char *port) {
     socklen_t size = sizeof bound;
     char name[NI_MAXHOST], service[NI_MAXSERV], where[NI_MAXHOST + NI_MAXSERV + 2];
     if (getsockname(listener, (struct sockaddr *)&bound, &size) ||
-        getnameinfo((struct sockaddr *)&bound, size, name, sizeof name, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV)) {
+        getnameinfo((struct sockaddr *)&bound, size, name, sizeof name, service, sizeof service,
+                    NI_NUMERICHOST | NI_NUMERICSERV)) {
         native_fail("port");
     }
     snprintf(where, sizeof where, "%s %s", name, service);

@@ -40,14 +40,16 @@ void hal_idle(uint64_t until) {
 }
 
 static _Noreturn void usage(void) {
-    fputs("usage: firmware --plant-fd N (--tcp PORT [--bind ADDRESS] | --pty) [--once] [--nv FILE] [--serial TEXT]\n", stderr);
+    fputs("usage: firmware --plant-fd N (--tcp PORT [--bind ADDRESS] | --pty) [--once] [--nv FILE] [--serial TEXT]\n",
+          stderr);
     exit(2);
 }
 
 int main(int argc, char **argv) {
     static const struct option options[] = {
-        {"plant-fd", required_argument, NULL, 'p'}, {"tcp", required_argument, NULL, 't'}, {"bind", required_argument, NULL, 'b'},
-        {"pty", no_argument, NULL, 'y'},            {"once", no_argument, NULL, 'o'},      {"nv", required_argument, NULL, 'n'},
+        {"plant-fd", required_argument, NULL, 'p'}, {"tcp", required_argument, NULL, 't'},
+        {"bind", required_argument, NULL, 'b'},     {"pty", no_argument, NULL, 'y'},
+        {"once", no_argument, NULL, 'o'},           {"nv", required_argument, NULL, 'n'},
         {"serial", required_argument, NULL, 's'},   {NULL, 0, NULL, 0},
     };
     const char *port = NULL, *address = "127.0.0.1", *store = NULL, *serial = NULL;

@@ -8,8 +8,8 @@
 /* The line to the host: a pty or a TCP port, one host at a time. */
 void host_listen_tcp(const char *address, const char *port);
 void host_listen_pty(void);
-void host_once(void);              /* end the process when the host hangs up */
-void host_wait(bool for_ever);     /* send what is written, take what has come; wait for it where told to */
+void host_once(void);          /* end the process when the host hangs up */
+void host_wait(bool for_ever); /* send what is written, take what has come; wait for it where told to */
 bool host_connected(void);
 
 /* The plant below. */

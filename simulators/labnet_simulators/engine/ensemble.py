@@ -78,10 +78,13 @@ class Ensemble:
         self._twin, self._seed, self._parts = twin, twin.seed, twin.parts
         self.trigger, self._drives = twin.triggers, twin.clamped_drives
         self._task, self._edges = plan.task, network.edge_count
+        self._by_node = np.argsort(plan.task.outputs)  # outputs are held in rising order, as on the board
+        self._as_given = np.argsort(self._by_node)
+        self._outputs = np.array(plan.task.outputs)[self._by_node]
         self._continuous, self._batch = isinstance(plan.rule, Continuous), plan.batched
         self._full_batch = all(isinstance(m.plan.rule, Continuous) and m.plan.rule.batch == 1.0 for m in members)
         leaky = twin.parts.leakage.ohm is not None
-        self._p = eliminate(network, self._task.inputs + self._task.grounds, self._task.outputs, leaky)
+        self._p = eliminate(network, plan.task.inputs + plan.task.grounds, tuple(self._outputs.tolist()), leaky)
         self._nodes = self._p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
         self._hardware = hardware(
@@ -108,9 +111,9 @@ class Ensemble:
             )
             asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
             held.append(parts.dac.output(asked, offsets).ravel())
-            wanted = task.train.targets
+            wanted = task.train.targets[:, self._by_node]
             desired.append((wanted if grid.bits is None else grid.nearest(wanted)).ravel())
-            gate.append(parts.gate.threshold(member.plan.clock.p, self._edges))
+            gate.append(parts.gate.threshold(parts.gate.bias(member.plan.clock.p), self._edges))
             rate.append(rule.gamma * task.network.r_ref_ohm if isinstance(rule, Continuous) else 0.0)
         return Networks(
             place=_columns([member.place for member in self._lanes]),
@@ -131,9 +134,9 @@ class Ensemble:
         return bool(np.isfinite(self._networks.wrong[0, lane]))
 
     def held_outputs(self, lane: int) -> FloatArray:
-        """Give the voltages at which the clamped outputs are held, (O,)."""
+        """Give the voltages at which the clamped outputs are held, (O,), in the order of the task's."""
         n = len(self._p.free)
-        return np.array(self._room.v_clamped[n - len(self._p.outputs) : n, lane])
+        return np.array(self._room.v_clamped[n - len(self._p.outputs) : n, lane][self._as_given])
 
     def voltages(self, lane: int) -> dict[Side, FloatArray]:
         """Give the node voltages (n,) of both sides of a network as the last solves left them."""
@@ -220,7 +223,7 @@ class Ensemble:
     def _noise(self, count: int, measured: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
         """Give the converters' noise, drawn as the board's `read` does: by trigger, clamped drives, node and repeat."""
         noise_v = self._parts.adc.noise_v
-        outputs = np.array(self._task.outputs)
+        outputs = self._outputs
         examples = np.arange(len(self._task.train) + len(self._task.test))
         if not noise_v:
             nothing = {"output_noise_v": (0, 0), "measure_noise_v": (0, 0, 0), "log_noise_v": (0, 0, 0)}
@@ -320,7 +323,7 @@ class Ensemble:
         task = self.members[lane].plan.task
         count = len(task.train) + len(task.test)
         size = count * len(task.outputs)
-        outputs = log.outputs[row * size : (row + 1) * size, lane].reshape(count, -1)
+        outputs = log.outputs[row * size : (row + 1) * size, lane].reshape(count, -1)[:, self._as_given]
         found, begin = [], 0
         for name, examples in task.sets():
             if len(examples):

@@ -67,19 +67,6 @@ def pair_error_v(pair: ComparatorPair, seed: int, network: Network, trigger: int
     return np.array([[pair.error_v(seed, row, which, edges) for which in (0, 1)] for row in rows])
 
 
-def conductance_table(network: Network, parts: Parts, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Give conductances in siemens by edge and wiper position, (E * positions,), of the free and the clamped side."""
-    edges = np.arange(network.edge_count, dtype=np.uint64)
-    pot, tables = parts.pot, []
-    for side in ("free", "clamped"):
-        end_to_end = pot.end_to_end(seed, side, edges)
-        wipers = np.repeat(np.arange(pot.positions)[:, None], len(edges), axis=1)
-        ohm = [pot.resistances(seed, side, edges, end_to_end, row) for row in wipers]
-        with np.errstate(divide="ignore"):
-            tables.append(np.ascontiguousarray(1.0 / np.array(ohm).T).reshape(-1))
-    return tables[0], tables[1]
-
-
 def _grid(converter: Converter) -> Grid:
     span, top = converter.v_max - converter.v_min, float(converter.top)
     if not top:

@@ -1,0 +1,84 @@
+"""The shipped firmware on the PC: a question and its answer, whole trainings, uploads; each against a baseline."""
+
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable
+
+from naive import naive_steps_per_s
+
+import labnet
+
+REPEATS = 5
+QUESTIONS = 2000
+LINE_BYTES_PER_S = 1_000_000 / 10  # a byte is ten bits on the reference board's serial line
+ADDRESS = "firmware://twin16?preset=ideal&seed=3&line={}"
+WANTED_STEPS = {"short": 5000, "full": 1500}
+
+
+def main() -> None:
+    echo_us = statistics.median(round_trips_us(echoing_socket()))
+    print(f"echo over TCP, the baseline {echo_us:12.0f} us (median of {QUESTIONS})")
+    for line in ("pty", "tcp"):
+        with labnet.open_board(ADDRESS.format(line)) as board:
+            took_us = statistics.median(round_trips_us(lambda board=board: board.scpi("*IDN?")))
+            rate = statistics.median(upload_bytes_per_s(board) for _ in range(REPEATS))
+        print(f"*IDN? over {line}           {took_us:15.0f} us, x{took_us / echo_us:.1f}; wanted under 500 us")
+        print(f"upload over {line}       {rate:18,.0f} bytes/s, x{rate / LINE_BYTES_PER_S:.1f} of the serial line; wanted x0.5")
+    naive = statistics.median(naive_steps_per_s(labnet.networks.twin16(), p=1.0) for _ in range(REPEATS))
+    print(f"naive numpy loop            {naive:12,.0f} steps/s (median of {REPEATS})")
+    for detail, steps in (("short", 20_000), ("full", 10_000)):
+        rate = statistics.median(steps_per_s(detail, steps) for _ in range(REPEATS))
+        print(
+            f"board-paced, {detail:5} log     {rate:13,.0f} steps/s, x{rate / naive:.2f}; wanted {WANTED_STEPS[detail]:,} steps/s"
+        )
+
+
+def echoing_socket() -> Callable[[], None]:
+    """Give a question that a thread answers with itself over loopback."""
+    ours, theirs = socket.socketpair()
+
+    def answer() -> None:
+        while data := theirs.recv(4096):
+            theirs.sendall(data)
+
+    threading.Thread(target=answer, daemon=True).start()
+
+    def ask() -> None:
+        ours.sendall(b"*IDN?;:SYST:ERR:ALL?\n")
+        ours.recv(4096)
+
+    return ask
+
+
+def round_trips_us(ask: Callable[[], object]) -> list[float]:
+    """Time a question, many times."""
+    took = []
+    for _ in range(QUESTIONS):
+        start = time.perf_counter()
+        ask()
+        took.append(1e6 * (time.perf_counter() - start))
+    return took
+
+
+def upload_bytes_per_s(board: labnet.Board) -> float:
+    """Fill most of the training memory."""
+    task = labnet.tasks.Regression.sample(board.network, seed=1, train=10_000, test=0)
+    plan = labnet.Plan(task=task, steps=1, measure=(), log=())
+    start = time.perf_counter()
+    board.sequencer.upload(plan)
+    return 2 * task.train.inputs.size * 2 / (time.perf_counter() - start)
+
+
+def steps_per_s(detail: str, steps: int) -> float:
+    """Let the board run a plan by itself, and log every step."""
+    with labnet.open_board(ADDRESS.format("pty")) as board:
+        task = labnet.tasks.Allostery.sample(board.network, seed=1)
+        start = time.perf_counter()
+        labnet.train(board, task, steps=steps, detail=detail, progress=False).close()
+        return steps / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Boards that are plugged in: asked on the serial ports where one may be, and listed elsewhere."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from serial.tools.list_ports import comports
+
+from labnet.board import FoundBoard
+from labnet.errors import BoardError, PortInUse, PortNotPermitted, WrongBoard
+from labnet_drivers.description import identify
+from labnet_drivers.link import Link
+from labnet_drivers.transports import open_transport
+
+# An Arduino Mega 2560, two revisions, and its clones' serial chip (CH340). 99-labnet.rules has the same.
+USB_IDS = frozenset({(0x2341, 0x0042), (0x2341, 0x0010), (0x1A86, 0x7523)})
+
+
+def found_boards() -> Iterator[FoundBoard]:
+    """List boards on serial ports, and other VISA resources without opening them."""
+    likely = [port.device for port in comports() if (port.vid, port.pid) in USB_IDS]
+    addresses = [f"ASRL{device}::INSTR" for device in likely]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        yield from pool.map(_asked, addresses)
+    for resource in _resources():
+        if resource not in addresses:
+            yield FoundBoard(resource, "VISA resource, not asked what it is")
+
+
+def _asked(address: str) -> FoundBoard:
+    """Say who answers; asking restarts an Arduino that nobody uses."""
+    try:
+        link = Link(lambda: open_transport(address), address)
+        try:
+            identity = identify(link)
+        finally:
+            link.close()
+    except PortInUse:
+        return FoundBoard(address, "in use by another program")
+    except PortNotPermitted as error:
+        return FoundBoard(address, str(error).partition(": ")[2])
+    except WrongBoard as error:
+        return FoundBoard(address, f"something else: {error}")
+    except BoardError as error:
+        return FoundBoard(address, f"no answer: {error}")
+    return FoundBoard(address, f"twin board {identity.model}, serial {identity.serial}, firmware {identity.version}")
+
+
+def _resources() -> list[str]:
+    """Give what VISA finds; what it is missing to find more is none of the user's business."""
+    import pyvisa  # slow, and needed here alone
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            manager = pyvisa.ResourceManager(os.environ.get("PYVISA_LIBRARY", "@py"))
+            return [name for name in manager.list_resources("?*") if name.endswith(("INSTR", "SOCKET"))]
+        except Exception as error:  # of whatever library it is
+            return [] if isinstance(error, pyvisa.errors.VisaIOError) else _unlisted(error)
+
+
+def _unlisted(error: Exception) -> list[str]:
+    warnings.warn(f"VISA resources cannot be listed: {error}", stacklevel=2)
+    return []

@@ -1,0 +1,24 @@
+"""Boards at VISA resource names; the entry point "visa" of the group ``labnet.boards``."""
+
+from collections.abc import Iterator
+
+from labnet.board import Address, FoundBoard
+from labnet_drivers.discovery import found_boards
+from labnet_drivers.link import Link
+from labnet_drivers.transports import open_transport
+from labnet_drivers.twin_board import TwinBoard
+
+
+def open_board(address: Address) -> TwinBoard:
+    """Open the twin board at a VISA resource name, like ``ASRL/dev/ttyACM0::INSTR`` or ``TCPIP::bench::5025::SOCKET``.
+
+    Raises
+    ------
+    UnknownBoard, PortInUse, PortNotPermitted, WrongBoard, LinkError
+    """
+    return TwinBoard(Link(lambda: open_transport(address.text), address.text))
+
+
+def find_boards() -> Iterator[FoundBoard]:
+    """List boards on serial ports, and other VISA resources without opening them."""
+    return found_boards()

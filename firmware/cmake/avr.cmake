@@ -1,0 +1,7 @@
+# Toolchain of the ATmega2560.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR avr)
+set(CMAKE_C_COMPILER avr-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+# Tentative definitions would hide from avr-size.
+set(CMAKE_C_FLAGS_INIT "-mmcu=atmega2560 -fno-common -ffunction-sections -fdata-sections")
