@@ -1,4 +1,5 @@
-# make demo: train a simulated board and draw the run.   make test: everything that must hold.
+# make demo: train a simulated board and draw the run.   make test: everything that must hold of the Python packages.
+# make test-firmware: everything that must hold of the firmware.
 # Python 3.11 or newer with venv, git and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 # Threads slow small solves down five times.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint unit bench system clean
+.PHONY: demo test lint unit bench system clean test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
 
 demo: $(VENV)/.installed
 	$(BIN)/labnet demo --out demo
@@ -31,13 +32,46 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/lattices.py
 
-# ngspice: the independent check of the circuit. Installed where we may, else said.
+# Unit tests of the firmware in the PC's and the chip's sizes, plain and with sanitizers; the chip's build; checkers; fuzzing.
+# The minute of fuzzing has one core, all else the other.
+test-firmware: system
+	$(MAKE) --no-print-directory --output-sync=target -j2 firmware-fuzz firmware-tidy firmware-asan firmware-avr firmware-lint
+
+firmware-native firmware-asan firmware-avr:
+	cd firmware && cmake --workflow --preset $(@:firmware-%=%)
+
+FIRMWARE := $(filter-out firmware/src/commands.%,$(wildcard $(foreach type,c h,$(addsuffix /*.$(type), \
+  firmware/src firmware/hal firmware/hal/* firmware/tests firmware/fuzz))))
+
+firmware-lint: $(VENV)/bin/python
+	clang-format --dry-run -Werror $(FIRMWARE)
+	cd firmware && cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --error-exitcode=1 \
+	  -U__AVR__ -Isrc -Ihal -Ihal/native -Iboards -Itests src hal tests fuzz
+	$(BIN)/python firmware/generate.py --check
+
+firmware-tidy: firmware-native
+	printf '%s\n' $(filter-out firmware/fuzz/%,$(filter %.c,$(FIRMWARE))) | \
+	  xargs -n 1 clang-tidy --quiet -p firmware/build/native 2>/dev/null
+
+firmware-fuzz:
+	cd firmware && cmake --workflow --preset fuzz
+	rm -rf firmware/build/fuzz/found && mkdir firmware/build/fuzz/found
+	cd firmware/build/fuzz && ./fuzz_link -max_total_time=60 -max_len=1000 -timeout=20 -dict=words.dict -verbosity=0 \
+	  -print_final_stats=1 found ../../fuzz/corpus
+
+# What the tests want of the system: ngspice, the independent check of the circuit; gcc, which builds the firmware; what checks
+# the firmware. Installed where we may, else said.
+SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc cppcheck clang clang-tidy clang-format
+
 system:
-	@command -v ngspice >/dev/null || { \
-	  if ! command -v apt-get >/dev/null; then echo "Please install ngspice; its tests are skipped without."; \
-	  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ngspice; \
-	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq ngspice; \
-	  else echo "Please run: sudo apt-get install ngspice (its tests are skipped without)."; fi; }
+	@if ! command -v apt-get >/dev/null; then \
+	  echo "Please have $(SYSTEM), as your system calls them; tests are skipped without ngspice and a C compiler."; exit; fi; \
+	missing=$$(for package in $(SYSTEM); do \
+	  dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || echo $$package; done); \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; \
+	else echo "Please run: sudo apt-get install" $$missing "(tests are skipped without ngspice and a C compiler)."; fi
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("labnet needs Python 3.11 or newer; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -52,4 +86,4 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo firmware/build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

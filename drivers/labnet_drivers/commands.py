@@ -189,21 +189,15 @@ def integer(header: str) -> Setting[int]:
     return Setting(header, int)
 
 
-def boolean(header: str) -> Setting[bool]:
-    """Make a property that is on or off."""
-    return Setting(header, lambda text: text == "1")
-
-
 def string(header: str) -> Setting[str]:
     """Make a property of a text."""
     return Setting(header, unquoted)
 
 
-def choice(header: str) -> Setting[str]:
-    """Make a property of a word, given in its long form."""
-    words = commands()[header].set or ()
-    long = {short(word): word.upper() for parameter in words for word in parameter.choices}
-    return Setting(header, long.__getitem__)
+def words(header: str) -> Callable[[str], str]:
+    """Give what turns the short forms of a command's choices into the long ones, in capitals."""
+    parameters = commands()[header].set or ()
+    return {short(word): word.upper() for parameter in parameters for word in parameter.choices}.__getitem__
 
 
 def decimal(value: float) -> str:
@@ -227,4 +221,8 @@ def _is_real(value: Any) -> bool:
 
 
 def _named(end: float | str | None) -> str:
-    return f"{end:g}" if isinstance(end, int | float) else str(end)
+    if not isinstance(end, str):
+        return f"{end:g}"
+    name, minus, less = end.removeprefix("BOARD_").partition("-")
+    words = name.removesuffix("_UV").replace("_", " ").lower()
+    return f"the board's {words}{minus and ' - '}{less}"

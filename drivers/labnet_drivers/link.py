@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 from typing import Protocol
 
@@ -114,6 +115,7 @@ class Link:
         self._in_step = False
         self._sequence = 0
         self._spoke = 0.0  # when
+        self._was_away = False
         self._port = open_port()
         try:
             self._meet(deadline_s)
@@ -170,8 +172,10 @@ class Link:
 
     def _check_watchdog(self) -> None:
         """Ask a board that may have made itself safe whether it has; arms its watchdog again."""
-        if not self.watchdog_s or time.monotonic() - self._spoke < self.watchdog_s / 2:
+        silent = self._was_away or time.monotonic() - self._spoke > self.watchdog_s / 2
+        if not self.watchdog_s or not silent:
             return
+        self._was_away = False
         asked = b"STAT:QUES:COND?;:SYST:WATC %.6f" % self.watchdog_s
         if int(self._answer(asked, DEADLINE_S)) & _HOST_LOST:
             raise StateLost(
@@ -196,7 +200,9 @@ class Link:
         self._port.write(message + b"\n")
         heard = bytearray()
         while (newline := scan(heard)[1]) is None:
-            heard += self._port.read(self._left(message, end))
+            left = self._left(message, end)
+            with suppress(LinkTimeout):
+                heard += self._port.read(left)
         if len(heard) > newline + 1:
             raise LinkDesynchronised(
                 f"{self.address} said more than it was asked: {bytes(heard[newline + 1 :])!r} after its answer to "
@@ -256,7 +262,9 @@ class Link:
         self._find_nonce(end)
         if self.check:
             self._turn_check_on(end)
-        self.boot = int(self._answer(b"SYST:BOOT?", max(end - time.monotonic(), self._patience_s)))
+        # With errors that noise has left, which are nobody's.
+        answer = with_errors(self._answer(b"SYST:BOOT?" + ERRORS, max(end - time.monotonic(), self._patience_s)))
+        self.boot = int(answer.text)
 
     def _find_nonce(self, end: float) -> None:
         """Turn the check off, forget errors, and hear everything up to the answer that can only be to this question."""
@@ -341,6 +349,7 @@ class Link:
                     self._port.close()
                     last = error
                 else:
+                    self._was_away = True
                     return
                 if time.monotonic() > end:
                     raise LinkLost(f"{self.address} did not come back within {deadline_s:g} s ({last}).") from last

@@ -26,9 +26,10 @@ class End(NamedTuple):
 
 
 class LogBlock(NamedTuple):
-    """What a block of the log holds."""
+    """What a block of the log holds; not `empty` is also one that holds the beginning of a measurement alone."""
 
     number: int
+    empty: bool
     records: list[Record]
     errors: list[Errors]
     end: End | None
@@ -77,7 +78,7 @@ class LogReader:
     def read(self, payload: bytes) -> LogBlock:
         """Read a block."""
         header = np.frombuffer(payload, _HEADER, 1)[0]
-        block = LogBlock(int(header["number"]), [], [], None)
+        block = LogBlock(int(header["number"]), not header["count"], [], [], None)
         count = 0
         for rows in self._runs(payload):
             count += len(rows)

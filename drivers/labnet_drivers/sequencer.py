@@ -1,7 +1,7 @@
 """What a twin board does by itself: whole trainings, and what a laboratory wants of them beyond a plan."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from labnet.errors import (
 from labnet.interrupts import finish
 from labnet.plan import Plan
 from labnet.records import NO_FLOATS, Block, closing_record
-from labnet_drivers.commands import Setting, asked, number, set_form
+from labnet_drivers.commands import Setting, asked, number, set_form, words
 from labnet_drivers.framing import crc16, elements, unblocked
 from labnet_drivers.log import End, LogBlock, LogReader
 from labnet_drivers.upload import Program, transition_matrix
@@ -32,6 +32,8 @@ from labnet_drivers.upload import Program, transition_matrix
 if TYPE_CHECKING:
     from labnet_drivers.twin_board import TwinBoard
 
+_LATE_S = 1e-9
+_LEAD_S = 0.05  # what a few messages take on a slow line
 _LEAST_PAUSE_S, _MOST_PAUSE_S = 0.0005, 0.02  # between two questions for more of the log
 
 _LOG, _STATE, _WIPERS = asked("TRAin:LOG"), asked("TRAin:STATe"), asked("WIPer:POSition")
@@ -58,7 +60,7 @@ class Margin(Setting[float | None]):
 class Pair(Setting[tuple[Any, Any]]):
     """A command of two parameters."""
 
-    def __init__(self, header: str, first: type) -> None:
+    def __init__(self, header: str, first: Callable[[str], Any]) -> None:
         super().__init__(header, lambda text: (first(text.split(",")[0]), float(text.split(",")[1])))
         names = " and ".join(parameter.name for parameter in self.command.set or ())
         self.__doc__ = f"{self.command.doc} A tuple of {names}. ({header})"
@@ -88,7 +90,7 @@ class Sequencer:
     hold_s = Pair("TRAin:TIME:HOLD", int)
     only_wrong_v = Margin("TRAin:WRONg")
     stop_v = Margin("TRAin:STOP")
-    lost = Pair("TRAin:LOST", str)
+    lost = Pair("TRAin:LOST", words("TRAin:LOST"))
 
     def __init__(self, board: "TwinBoard") -> None:
         self._board = board
@@ -144,6 +146,8 @@ class Sequencer:
     def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Iterator[Block]:
         """Let the board run a plan from step `first` on; yields its blocks, with records as the host-paced cycle gives.
 
+        Where `start_s` has passed when all is uploaded, all steps begin that much later.
+
         Should the link be lost meanwhile, the training goes on: for `reconnect_s` the board is looked for, and nothing
         of the log is lost or comes twice. Closing the iterator aborts the training.
 
@@ -160,15 +164,18 @@ class Sequencer:
         """
         board = self._board
         check(board, plan)
-        if start_s is None:
-            start_s = board.time_s + plan.slack_s - first * plan.step_period_s
-        program = self._program(plan, first, start_s)
+        program = self._program(plan, first)
         board.set_update_probability(plan.clock.p)
         for message in program.messages:
             board.exchange(message)
         for upload in program.uploads(board.longest):
             board.exchange(upload)
         self._check_memory(program)
+        earliest_s = board.time_s + plan.slack_s
+        begin_s = earliest_s if start_s is None else start_s + first * plan.step_period_s
+        if begin_s < earliest_s - _LATE_S:  # a real board's clock went on during the upload
+            begin_s = earliest_s + _LEAD_S
+        board.exchange(program.begin_at(begin_s))
         reader = LogReader(board.info, plan)
         begun = (first, board.wipers())
         board.exchange(_START)
@@ -188,7 +195,7 @@ class Sequencer:
             self.standing = None
             board.link.watchdog_s = armed_s
 
-    def _program(self, plan: Plan, first: int, start_s: float) -> Program:
+    def _program(self, plan: Plan, first: int) -> Program:
         board = self._board
         if self._transition is not None and len(self._transition) != len(plan.task.train):
             raise PlanError(
@@ -196,7 +203,7 @@ class Sequencer:
                 f"{len(plan.task.train)}; set one of that size, or None."
             )
         try:
-            return Program(plan, board.info, self.limits, first, start_s, self._repeats, self._transition)
+            return Program(plan, board.info, self.limits, first, self._repeats, self._transition)
         except OutOfRange as error:
             why = f"this board cannot run the plan by itself: {error}"
         if beyond := self.beyond():
@@ -221,7 +228,7 @@ class Sequencer:
             text, state, *wipers = elements(self._fetch(f"{_LOG} {wanted};:{_STATE};:{_WIPERS}"))
             block = reader.read(unblocked(text))
             steps, newest = (int(number) for number in state.split(b",")[1:])
-            wanted += bool(block.records or block.errors or block.end)
+            wanted += not block.empty
             if newest <= wanted:  # that was all there was
                 place = steps, np.array(wipers[0].split(b","), dtype=np.int64)
             elif block.records and len(block.records[-1].wipers):

@@ -178,9 +178,12 @@ class TwinBoard:
     def reopen(self, timeout_s: float) -> bool:
         """Do what `reconnect` does; give whether the board has restarted."""
         with self.link.lock:
-            boot = self.link.boot
-            self.link.reopen(timeout_s)
-            identify(self.link, self._identity)
+            boot, self.link.watchdog_s = self.link.boot, 0.0  # whether it made itself safe is asked by the next verb
+            try:
+                self.link.reopen(timeout_s)
+                identify(self.link, self._identity)
+            finally:
+                self._arm(self._armed)
             return self.link.boot != boot
 
     # Drive and read -----------------------------------------------------------------------------------------------
@@ -231,7 +234,9 @@ class TwinBoard:
         left = -(-round(seconds * 1e9) // self._tick_ns)
         # A waiting board hears nothing: in parts, so that Ctrl-C makes it safe soon, and its watchdog hears from us.
         part_s = max(1.0, seconds / 1000)
-        part = max(1, int((min(part_s, self._watchdog_s / 2) if self._watchdog_s else part_s) / self.info.tick_s))
+        if self._armed and self._watchdog_s:
+            part_s = min(part_s, self._watchdog_s / 2)
+        part = max(1, int(part_s / self.info.tick_s))
         while left:
             ticks = min(left, part)
             self.exchange(f"{_WAIT} {decimal(ticks * self.info.tick_s)}", DEADLINE_S + ticks * self.info.tick_s)

@@ -39,7 +39,6 @@ class Program:
         info: BoardInfo,
         limits: Mapping[str, int],
         first: int,
-        start_s: float,
         repeats: int,
         transition: NDArray[np.float64] | None,
     ) -> None:
@@ -57,7 +56,6 @@ class Program:
         self._set("TRAin:FIRSt", first)
         self._set("TRAin:TIME:SETTle", self._ticks_s(plan.settle_s))
         self._set("TRAin:TIME:PERiod", self._ticks_s(plan.step_period_s))
-        self._set("TRAin:TIME:STARt", self._ticks_s(start_s + first * plan.step_period_s))
         self._set("TRAin:TIME:STRict", plan.period_s is not None)
         self.words: NDArray[np.uint16] = np.concatenate(self._parts)
         if len(self.words) > limits["TRAIN_WORDS"]:
@@ -68,6 +66,10 @@ class Program:
 
     def _set(self, header: str, *values: Any) -> None:
         self.messages.append(set_form(header).message(self._limits, *values))
+
+    def begin_at(self, time_s: float) -> str:
+        """Give the message that says when the first step begins."""
+        return set_form("TRAin:TIME:STARt").message(self._limits, self._ticks_s(time_s))
 
     def _ticks_s(self, seconds: float) -> float:
         """Give a time in whole ticks, rounded up, as `TwinBoard.wait` does."""

@@ -70,7 +70,7 @@ static void execute_framed(void) {
     if (length < FRAME_BYTES || !parse_hex(line + 1, &sequence) || !parse_hex(line + 5, &crc)) {
         return;
     }
-    char *message = line + FRAME_BYTES;
+    const char *message = line + FRAME_BYTES;
     uint16_t count = (uint16_t)(length - FRAME_BYTES);
     if (frame_crc(line + 1, message, count) != crc) {
         return;

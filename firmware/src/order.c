@@ -1,4 +1,6 @@
 /* The order of examples. */
+#include <stddef.h>
+
 #include "draws.h"
 #include "train.h"
 
@@ -9,7 +11,7 @@ static uint16_t current; /* in a chain of transitions */
 /* Draw the example after `current`: the first whose running sum is above the draw, so never one of probability 0. */
 static uint16_t transition(uint32_t step) {
     uint32_t drawn = draw_integer(draw(train_settings.seed, STREAM_ORDER, step, 0), CERTAIN);
-    const uint16_t *row = train_memory + train_settings.order_list.offset + (uint32_t)current * train_settings.train_count;
+    const uint16_t *row = train_memory + train_settings.order_list.offset + (size_t)current * train_settings.train_count;
     for (uint16_t j = 0; j + 1 < train_settings.train_count; j++) {
         if (drawn < row[j]) {
             return j;

@@ -126,7 +126,7 @@ static void execute_unit(const char *at, const char *end, char full[PATH_BYTES],
     }
 }
 
-void scpi_execute(char *message, uint16_t length, bool plain_only) {
+void scpi_execute(const char *message, uint16_t length, bool plain_only) {
     char full[PATH_BYTES];
     uint8_t path = 0;
     const char *at = message, *end = message + length;

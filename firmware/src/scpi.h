@@ -7,6 +7,6 @@
 
 /* Do what a message says; the answer is in answer.c then. With `plain_only`, do nothing but set plain commands, and leave
  * the last answer as it is. */
-void scpi_execute(char *message, uint16_t length, bool plain_only);
+void scpi_execute(const char *message, uint16_t length, bool plain_only);
 
 #endif

@@ -45,6 +45,7 @@ static const FLASH struct {
     {ERROR_INPUT_OVERRUN, "Input buffer overrun"},
     {ERROR_QUERY_DEADLOCKED, "Query DEADLOCKED"},
 };
+#define MESSAGES ((uint8_t)(sizeof messages / sizeof *messages))
 
 void status_power_on(void) {
     queued = 0;
@@ -85,14 +86,14 @@ uint16_t status_questionable_condition(void) { return questionable.condition; }
 
 static uint8_t status_byte(void) {
     uint8_t byte =
-        (uint8_t)((queued ? 4 : 0) | (questionable.event & questionable.enable ? 8 : 0) | (answer_empty() ? 0 : 16) |
-                  (standard_event & standard_enable ? 32 : 0) | (operation.event & operation.enable ? 128 : 0));
-    return (uint8_t)(byte | (byte & service_enable & ~64u ? 64 : 0));
+        (uint8_t)((queued ? 4 : 0) | ((questionable.event & questionable.enable) ? 8 : 0) | (answer_empty() ? 0 : 16) |
+                  ((standard_event & standard_enable) ? 32 : 0) | ((operation.event & operation.enable) ? 128 : 0));
+    return (uint8_t)(byte | ((byte & service_enable & ~64u) ? 64 : 0));
 }
 
 static void answer_error(int16_t code, const FLASH char *detail) {
     answer_integer(code);
-    for (uint8_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+    for (uint8_t i = 0; i < MESSAGES; i++) {
         if (messages[i].code == code) {
             answer_text(messages[i].text, detail);
             return;

@@ -43,7 +43,7 @@ static void nv_fill(uint16_t address, uint16_t count) {
 static uint16_t seal_of_constants(void) {
     uint16_t crc = CRC_START;
     uint8_t byte;
-    for (uint16_t at = AT(date); at < sizeof(struct stored); at++) {
+    for (uint16_t at = AT(date); at < (uint16_t)sizeof(struct stored); at++) {
         hal_nv_read(at, &byte, 1);
         crc = crc16(crc, &byte, 1);
     }
@@ -108,14 +108,17 @@ static void read_serial(char serial[SERIAL_BYTES]) {
 }
 
 void query_idn(void) {
-    static const char maker[] = "LABNET," BOARD_MODEL ",", version[] = "," VERSION;
-    char text[sizeof maker + SERIAL_BYTES + sizeof version];
+    static const FLASH char maker[] = "LABNET", model[] = BOARD_MODEL, none[] = "0", version[] = VERSION;
     char serial[SERIAL_BYTES];
     read_serial(serial);
-    strcpy(text, maker);
-    strcat(text, *serial ? serial : "0");
-    strcat(text, version);
-    answer_raw(text, (uint8_t)strlen(text));
+    answer_word(maker);
+    answer_word(model);
+    if (*serial) {
+        answer_raw(serial, (uint8_t)strlen(serial));
+    } else {
+        answer_word(none);
+    }
+    answer_word(version);
 }
 
 void set_system_serial(void) {

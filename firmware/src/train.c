@@ -76,7 +76,7 @@ void train_abort(void) {
 /* Schedules ----------------------------------------------------------------------------------------------------------- */
 
 static uint32_t listed(const struct schedule *s, uint16_t i) {
-    const uint16_t *words = train_memory + s->list.offset + 2 * (uint32_t)i;
+    const uint16_t *words = train_memory + s->list.offset + 2 * (size_t)i;
     return words[0] | (uint32_t)words[1] << 16;
 }
 
@@ -101,7 +101,7 @@ static bool scheduled(const struct schedule *s) {
 
 static const uint16_t *example_row(uint32_t example) {
     uint8_t words = (uint8_t)(train_settings.inputs.count + train_settings.outputs.count);
-    return train_memory + example * words;
+    return train_memory + (size_t)example * words;
 }
 
 static uint32_t mask_of(const struct terminals *terminals) {

@@ -124,8 +124,8 @@ void set_train_memory(void) {
     } else if ((uint32_t)offset + count / 2 > TRAIN_WORDS) {
         refuse(ERROR_TOO_MUCH_DATA, beyond);
     } else {
-        for (uint16_t i = 0; i < count / 2; i++) {
-            train_memory[(uint16_t)offset + i] = (uint16_t)(bytes[2 * i] | (uint16_t)bytes[2 * i + 1] << 8);
+        for (uint16_t i = 0; i < count / 2; i++, bytes += 2) {
+            train_memory[(uint16_t)offset + i] = (uint16_t)(bytes[0] | (uint16_t)bytes[1] << 8);
         }
     }
 }

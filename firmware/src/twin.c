@@ -149,7 +149,7 @@ void set_source_hold(void) {
         }
         uint32_t bit = UINT32_C(1) << node;
         if (!(BOARD_HOLDABLE & bit) || nodes & bit) {
-            refuse(ERROR_OUT_OF_RANGE, nodes & bit ? twice : no_source);
+            refuse(ERROR_OUT_OF_RANGE, (nodes & bit) ? twice : no_source);
             return;
         }
         nodes |= bit;
@@ -224,7 +224,7 @@ void query_measure_voltage(void) {
 
 static void answer_directions(uint32_t edges) {
     for (uint8_t e = 0; e < BOARD_EDGES; e++) {
-        answer_integer(edges >> e & 1 ? 1 : -1);
+        answer_integer((edges >> e & 1) ? 1 : -1);
     }
 }
 

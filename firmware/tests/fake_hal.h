@@ -16,7 +16,9 @@ struct fake {
     uint16_t adc[2][BOARD_NODES]; /* what a reading gives */
     uint16_t rise;                /* every reading gives so much more than the one before */
     uint64_t reading_ticks;       /* a reading takes so long */
-    struct latched latched;       /* what comparators and gates say */
+    uint32_t readings;
+    bool untold;            /* keep no calls, which takes time */
+    struct latched latched; /* what comparators and gates say */
 
     uint16_t sources[BOARD_NODES]; /* as written; on the switches since the last hold or clear */
     uint16_t on_switches[BOARD_NODES];

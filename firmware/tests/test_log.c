@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "log.h"
 #include "train.h"
 
@@ -124,7 +125,6 @@ static void a_training_pauses_when_its_log_is_full(void **state) {
     fake.now += 5000000;
     poll_times(10);
     assert_string_equal(fake_calls(), "");
-    assert_answer("TRA:STAT?;:STAT:OPER:COND?", ask("TRA:STAT?;:STAT:OPER:COND?"));
     assert_int_equal(train_step(), done + 1);
 
     fetch(0); /* it may have to be sent again: no room yet */
@@ -225,7 +225,7 @@ static void the_largest_block_fits_an_answer_with_errors(void **state) {
     const char *answer = ask_line(&line);
     const char error[] = ";-113,\"Undefined header\"";
     const size_t header = LOG_BLOCK_BYTES < 1000 ? 5 : 6;
-    const size_t length = 9 + header + 6 + STEPS_A_BLOCK * STEP_BYTES + 2;
+    const size_t length = FRAME_BYTES + header + 6 + (size_t)STEPS_A_BLOCK * STEP_BYTES + 2;
     assert_string_equal(answer + length, error);
 }
 

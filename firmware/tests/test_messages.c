@@ -119,12 +119,13 @@ static void an_answer_that_does_not_fit_is_deadlocked(void **state) {
     (void)state;
     const char position[] = "0,0,1,0,2,0,0,-1,1,-1,2,-1,0,-2,1,-2,2,-2";
     const size_t fitting = (ANSWER_BYTES - FRAME_BYTES) / sizeof position; /* each with what ends it */
-    char line[LINE_BYTES] = ":BOAR";
-    for (size_t i = 0; i < fitting + 2; i++) {
-        strcat(line, i ? ";POS?" : ":POS?");
+    struct line line = {0};
+    add_text(&line, "BOAR:POS?");
+    for (size_t i = 0; i < fitting + 1; i++) {
+        add_text(&line, ";POS?");
     }
-    strcat(line, ";NOD?");
-    const char *answer = ask(line);
+    add_text(&line, ";NOD?");
+    const char *answer = ask_line(&line);
     for (size_t i = 0; i < fitting; i++) {
         assert_memory_equal(answer, position, sizeof position - 1);
         assert_int_equal(answer[sizeof position - 1], ';');

@@ -68,17 +68,17 @@ static void events_are_told_once(void **state) {
     assert_answer("NO:SUCH;*ESR?", "32");
     assert_answer("TRA:STEP 0;*ESR?", "16");
     assert_answer("TRA:STEP 0;NO:SUCH;*OPC;*ESR?", "49");
-    struct line line = {0};
-    while (line.count < LINE_BYTES + 1) {
-        add_text(&line, "x");
+    struct line too_long = {0}, long_answer = {0};
+    while (too_long.count < LINE_BYTES + 1) {
+        add_text(&too_long, "x");
     }
-    ask_line(&line);
+    ask_line(&too_long);
     assert_answer("*ESR?", "8");
-    char long_line[LINE_BYTES] = ":BOAR"; /* for answers of 41 bytes each */
-    for (size_t i = 0; i < ANSWER_BYTES / 40; i++) {
-        strcat(long_line, i ? ";POS?" : ":POS?");
+    add_text(&long_answer, "BOAR:POS?");
+    for (size_t i = 0; i < ANSWER_BYTES / 40; i++) { /* each is answered by 41 bytes */
+        add_text(&long_answer, ";POS?");
     }
-    ask(long_line);
+    ask_line(&long_answer);
     assert_answer("*ESR?", "4");
 }
 

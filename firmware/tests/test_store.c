@@ -42,7 +42,7 @@ static void a_damaged_seal_shows(void **state) {
     obey("CAL:CONS 3,0.000051;CONS 4,-0.000052;SAVE"); /* 0x33, 0xFFFFFFCC */
     const uint8_t stored[] = {0x33, 0, 0, 0, 0xCC, 0xFF, 0xFF, 0xFF};
     size_t at = 0;
-    while (memcmp(fake.store + at, stored, sizeof stored)) {
+    while (memcmp(fake.store + at, stored, sizeof stored) != 0) {
         at++;
         assert_true(at + sizeof stored < STORE_BYTES);
     }
@@ -73,7 +73,7 @@ static void texts_without_an_end_are_cut(void **state) {
     const char *texts[] = {"12345678901234567890123", "2024-05-06"};
     for (int i = 0; i < 2; i++) {
         size_t at = 0;
-        while (memcmp(fake.store + at, texts[i], strlen(texts[i]) + 1)) {
+        while (memcmp(fake.store + at, texts[i], strlen(texts[i]) + 1) != 0) {
             at++;
         }
         fake.store[at + strlen(texts[i])] = 'x';

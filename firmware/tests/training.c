@@ -13,20 +13,17 @@ bool short_records;
 void write_words(uint16_t offset, const uint16_t *words, uint16_t count) {
     while (count) {
         uint8_t bytes[128];
-        uint16_t now = count < 64 ? count : 64;
-        for (uint16_t i = 0; i < now; i++) {
-            bytes[2 * i] = (uint8_t)words[i];
-            bytes[2 * i + 1] = (uint8_t)(words[i] >> 8);
-        }
+        size_t used = 0;
         struct line line = {0};
-        char text[32];
-        snprintf(text, sizeof text, "TRA:MEM %d,", offset);
-        add_text(&line, text);
-        add_block(&line, bytes, 2u * now);
+        char header[32];
+        snprintf(header, sizeof header, "TRA:MEM %d,", offset);
+        add_text(&line, header);
+        for (; count && used < sizeof bytes; words++, offset++, count--) {
+            bytes[used++] = (uint8_t)*words;
+            bytes[used++] = (uint8_t)(*words >> 8);
+        }
+        add_block(&line, bytes, used);
         assert_string_equal(ask_line(&line), "");
-        offset = (uint16_t)(offset + now);
-        words += now;
-        count = (uint16_t)(count - now);
     }
     assert_answer("SYST:ERR?", "0,\"No error\"");
 }
@@ -131,7 +128,7 @@ const struct block *fetch(uint32_t number) {
     char length[12] = {0};
     memcpy(length, answer + 2, (size_t)digits);
     at = (const uint8_t *)answer + 2 + digits;
-    end = at + atoi(length);
+    end = at + strtol(length, NULL, 10);
     assert_true(end - at <= LOG_BLOCK_BYTES + 8);
     assert_int_equal(crc16(CRC_START, at, (uint16_t)(end - at - 2)), end[-2] | end[-1] << 8);
     assert_int_equal(*end, 0); /* nothing stands behind it */
@@ -167,15 +164,15 @@ const struct log *fetch_all(void) {
 /* As text ----------------------------------------------------------------------------------------------------------- */
 
 static char text[100000];
-static size_t used;
+static size_t written;
 
 static void write(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void write(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    used += (size_t)vsnprintf(text + used, sizeof text - used, format, arguments);
+    written += (size_t)vsnprintf(text + written, sizeof text - written, format, arguments);
     va_end(arguments);
-    assert_true(used < sizeof text);
+    assert_true(written < sizeof text);
 }
 
 static void write_codes(const uint16_t *codes, uint8_t count) {
@@ -193,7 +190,7 @@ static void write_wipers(const struct record *r) {
 const char *log_text(void) {
     const struct log *log = fetch_all();
     const uint8_t outputs = train_settings.outputs.count;
-    used = 0;
+    written = 0;
     text[0] = 0;
     for (size_t i = 0; i < log->count; i++) {
         const struct record *r = &log->records[i];

@@ -146,10 +146,10 @@ class SimulatedBoard:
             self._before_change("free", "clamped")
         else:
             self._before_change("clamped")
-        if side == "clamped":
+        held[side], held[other] = {node: sources[node] for node in nodes}, there
+        if side == "clamped" and held[side]:  # to let go of all is no clamp: firmware does it when it starts
             self.clamped_drives += 1
             self._reads = {"free": 0, "clamped": 0}
-        held[side], held[other] = {node: sources[node] for node in nodes}, there
 
     def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
         """Give what nodes are really held at when these voltages are asked for."""

@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'p':
-            plant = atoi(optarg);
+            plant = (int)strtol(optarg, NULL, 10);
             break;
         case 't':
             port = optarg;

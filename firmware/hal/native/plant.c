@@ -105,7 +105,7 @@ void hal_adc_read(uint8_t side, uint16_t codes[BOARD_NODES]) {
     uint8_t reply[2 * BOARD_NODES];
     ask(OP_ADC, side, reply, sizeof reply);
     for (uint8_t node = 0; node < BOARD_NODES; node++) {
-        codes[node] = (uint16_t)number(reply + 2 * node, 2);
+        codes[node] = (uint16_t)number(reply + (size_t)2 * node, 2);
     }
 }
 

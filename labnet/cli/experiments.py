@@ -1,9 +1,5 @@
-"""The command line: ``labnet run``, ``sweep``, ``boards``, ``show``, ``plot``, ``figures``, ``export``, ``demo``."""
+"""``labnet run``, ``sweep``, ``show``, ``plot``, ``figures``, ``export``, ``demo``."""
 
-import os
-import signal
-import sys
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from importlib.resources import files
@@ -12,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from labnet import __version__
-from labnet.board import find_boards, open_board
-from labnet.errors import ExperimentError, LabnetError, PlanError, RunError, SweepError
+from labnet.board import open_board
+from labnet.cli.console import app, err, out
+from labnet.errors import ExperimentError, PlanError, RunError, SweepError
 from labnet.experiment import Experiment
 from labnet.runs import Run
 from labnet.runs.export import Format
@@ -28,33 +23,9 @@ from labnet.sweeps import sweep as run_sweep
 from labnet.sweeps.job import COMPLETE
 from labnet.training import run_plan
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-_WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
-out = Console(highlight=False, width=_WIDTH)
-err = Console(stderr=True)
-
 _ROWS = 40  # of a table that somebody reads
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        out.print(f"labnet {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def labnet(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
-    ] = False,
-) -> None:
-    """Train twin resistor networks, simulated or on the bench, and look at the runs."""
 
 
 @app.command()
@@ -185,18 +156,6 @@ def _sweep_summary(sweep: Sweep, path: Path) -> int:
     for name in ("points", "error", "final"):
         out.print(f"wrote {path / name}.parquet", soft_wrap=True)
     return len(failed)
-
-
-@app.command()
-def boards() -> None:
-    """List the boards that can be opened here."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("address", no_wrap=True)
-    table.add_column("what it is")
-    for found in find_boards():
-        table.add_row(found.address, found.description)
-    out.print(table)
-    out.print("Options follow ? and are joined by &, for example sim://twin16?preset=lab&seed=3&converters=board")
 
 
 @app.command()
@@ -335,23 +294,3 @@ def _experiments() -> Path:
     """Find the experiments: in the package when installed, beside it in a checkout."""
     shipped = Path(str(files("labnet"))) / "experiments"
     return shipped if shipped.is_dir() else Path(str(files("labnet"))).parent / "experiments"
-
-
-def _say_warning(message: Warning | str, *_: object) -> None:
-    err.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def main() -> None:
-    """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
-    warnings.showwarning = _say_warning  # type: ignore[assignment]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
-    try:
-        app()
-    except Exception as error:
-        if os.environ.get("LABNET_DEBUG"):
-            raise
-        said = str(error)
-        if not isinstance(error, LabnetError | OSError):
-            said = f"{type(error).__name__}: {said} (unexpected; LABNET_DEBUG=1 shows where it comes from)"
-        err.print(f"error: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)

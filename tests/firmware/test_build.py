@@ -1,0 +1,116 @@
+"""The firmware is compiled when it is first wanted, once, and what is in the way is said."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labnet.errors import BoardError, BuildFailed, NoCompiler, UnknownBoard
+from labnet_simulators import building
+from labnet_simulators.building import build
+
+COUNTING = """#!/bin/sh
+for word in "$@"; do [ "$word" = -o ] && echo compiled >> {log}; done
+exec {compiler} "$@"
+"""
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and a compiler that notes in this file whenever it compiles."""
+    compiler, log = shutil.which("cc"), tmp_path / "log"
+    script = tmp_path / "counting cc"
+    script.write_text(COUNTING.format(log=log, compiler=compiler))
+    script.chmod(0o755)
+    log.touch()
+    monkeypatch.setenv("CC", f"'{script}' -g0")
+    monkeypatch.setenv("LABNET_CACHE", str(tmp_path / "cache"))
+    return log
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sources that one may change."""
+    copy = tmp_path / "sources"
+    for folder in ("src", "hal", "boards"):
+        shutil.copytree(building.sources() / folder, copy / folder)
+    monkeypatch.setattr(building, "sources", lambda: copy)
+    return copy
+
+
+def times(log: Path) -> int:
+    return len(log.read_text().splitlines())
+
+
+def test_what_was_compiled_is_kept(compiled: Path) -> None:
+    program = build("twin16")
+    assert os.access(program, os.X_OK)
+    assert program.is_relative_to(compiled.parent / "cache")
+    assert build("twin16") == program
+    assert times(compiled) == 1
+    said = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert "usage: firmware --plant-fd" in said.stderr
+    left = {file.name for file in program.parent.iterdir()} - {"lock"}
+    assert left == {program.name}
+
+
+@pytest.mark.parametrize("changed", ["src/scpi.c", "src/scpi.h", "boards/twin16.h", "hal/native/plant.c", "hal/hal.h"])
+def test_other_sources_are_compiled_anew(compiled: Path, copied: Path, changed: str) -> None:
+    program = build("twin16")
+    with (copied / changed).open("a") as file:
+        file.write("/* changed */\n")
+    assert build("twin16") != program
+    assert times(compiled) == 2
+
+
+def test_another_compiler_compiles_anew(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = build("twin16")
+    monkeypatch.setenv("CC", os.environ["CC"] + " -DOTHER")
+    assert build("twin16") != program
+    assert times(compiled) == 2
+
+
+def test_processes_that_want_it_at_once_compile_it_once(compiled: Path) -> None:
+    script = "from labnet_simulators.building import build; print(build('twin16'))"
+    children = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(4)]
+    said = {child.communicate()[0] for child in children}
+    assert [child.returncode for child in children] == [0] * 4
+    assert len(said) == 1
+    assert times(compiled) == 1
+
+
+def test_without_a_compiler_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABNET_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(NoCompiler, match=r"none of cc, gcc and clang is found; install one: .*apt install gcc.*Fedora"):
+        build("twin16")
+    monkeypatch.setenv("CC", "mycc -O3")
+    with pytest.raises(NoCompiler, match="CC is 'mycc -O3', which is not found"):
+        build("twin16")
+
+
+def test_what_does_not_compile_is_shown_and_not_kept(compiled: Path, copied: Path) -> None:
+    with (copied / "src/scpi.c").open("a") as file:
+        file.write("int broken(void) { return nowhere; }\n")
+    for _ in range(2):
+        with pytest.raises(BuildFailed, match=r"(?s)did not compile the firmware.*scpi.c.*nowhere"):
+            build("twin16")
+    assert times(compiled) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LABNET_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BoardError, match=r"cannot be kept in .*set LABNET_CACHE"):
+        build("twin16")
+
+
+def test_an_unknown_board_is_refused() -> None:
+    with pytest.raises(UnknownBoard, match=r"no firmware for 'twin17'; allowed: .*twin16"):
+        build("twin17")

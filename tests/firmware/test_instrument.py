@@ -1,0 +1,169 @@
+"""The firmware as a process: it starts, serves hosts and ends, and leaves nothing behind."""
+
+import gc
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import labnet
+from labnet.board import Address
+from labnet.errors import BoardError, LabnetError, UnknownBoard
+from labnet_simulators import SimulatedBoard, firmware
+from labnet_simulators.building import build
+from labnet_simulators.firmware import Instrument
+
+
+def belongings() -> tuple[int, set[threading.Thread], list[str]]:
+    """Open files, threads and child processes of this process."""
+    gc.collect()
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return len(list(Path("/proc/self/fd").iterdir())), set(threading.enumerate()), children
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    build("twin16")
+    before = belongings()
+    yield
+    assert belongings() == before
+
+
+def instrument(address: str, port: int | None = None, pty: bool = False) -> Instrument:
+    return firmware.serve(Address.parse(address), port=port, pty=pty)
+
+
+class Host:
+    """A host on a TCP port."""
+
+    def __init__(self, address: str) -> None:
+        _, name, port, _ = address.split("::")
+        self.line = socket.create_connection((name, int(port)))
+        self.file = self.line.makefile("rwb", buffering=0)
+
+    def ask(self, message: str) -> str:
+        self.file.write(message.encode() + b"\n")
+        return self.file.readline().decode().strip()
+
+    def close(self) -> None:
+        self.file.close()
+        self.line.close()
+
+
+def test_hosts_come_and_go_on_a_tcp_port() -> None:
+    with instrument("firmware://twin16?seed=4") as running:
+        assert re.fullmatch(r"TCPIP::127\.0\.0\.1::\d+::SOCKET", running.address)
+        serial = labnet.networks.twin16().digest + "-4"
+        for bias in ("0", "0.5"):
+            host = Host(running.address)
+            assert host.ask("*IDN?").split(",")[2] == serial
+            assert host.ask("SOUR:BIAS?") == bias
+            assert host.ask("SOUR:BIAS 0.5;BIAS?") == "0.5"
+            host.close()
+
+
+def test_a_port_can_be_chosen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with instrument("firmware://twin16", port=port) as running:
+        assert running.address == f"TCPIP::127.0.0.1::{port}::SOCKET"
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(BoardError, match=r"did not start: it ended. It said: .*in use"),
+    ):
+        instrument("firmware://twin16", port=taken.getsockname()[1])
+
+
+def test_a_pty_is_a_serial_port() -> None:
+    with instrument("firmware://twin16", pty=True) as running:
+        found = re.fullmatch(r"ASRL(/dev/\S+)::INSTR", running.address)
+        assert found
+        assert Path(found[1]).is_char_device()
+
+
+def test_an_instrument_may_be_stopped_twice_and_waited_for() -> None:
+    running = instrument("firmware://twin16")
+    running.stop()
+    running.stop()
+    assert running.wait() != 0
+
+
+def test_a_firmware_that_dies_is_noticed() -> None:
+    running = instrument("firmware://twin16")
+    running._process.kill()
+    assert running.wait() == -9
+
+
+def test_a_program_that_cannot_be_run_or_is_no_firmware_is_said(tmp_path: Path) -> None:
+    board = labnet.open_board("sim://twin16?converters=board")
+    assert isinstance(board, SimulatedBoard)
+    program = tmp_path / "firmware"
+    program.write_text("#!/bin/sh\necho no firmware at all >&2\n")
+    with pytest.raises(BoardError, match=r"cannot be run: Permission denied; set LABNET_CACHE"):
+        Instrument(board, program, ["--pty"])
+    program.chmod(0o755)
+    with pytest.raises(BoardError, match=r"did not start: it ended. It said: no firmware at all"):
+        Instrument(board, program, ["--pty"])
+
+
+@pytest.mark.parametrize("line", ["pty", "tcp"])
+def test_a_board_is_what_its_address_says_and_ends_with_its_firmware(line: str) -> None:
+    address = f"firmware://twin16?preset=lab&seed=12345678901&line={line}"
+    before = set(threading.enumerate())
+    with labnet.open_board(address) as board:
+        (plant,) = {each for each in threading.enumerate() if each.name == f"plant of {address}"} - before
+        assert board.address == address
+        assert board.network == labnet.networks.twin16()
+        assert len(board.info.serial) <= 23
+        assert board.info.parts["plant"]["pot"]["tolerance"] == 0.3
+        board.drive("free", {0: 5.0, 8: 0.0})
+        assert board.read("free")[0] == pytest.approx(5.0, abs=5e-3)
+    plant.join()
+
+
+def test_the_non_volatile_store_is_a_file(tmp_path: Path) -> None:
+    for boots in (1, 2):
+        running = instrument(f"firmware://twin16?nv={tmp_path / 'store'}")
+        host = Host(running.address)
+        assert host.ask("SYST:BOOT?") == str(boots)
+        host.close()
+        running.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("firmware://twin17", "no firmware for 'twin17'; allowed: .*twin16"),
+        ("firmware://packing143", "no firmware for 'packing143'; allowed: .*twin16"),
+        ("firmware://twin16?target=atmega2560", "'native', a process on this PC; 'atmega2560', .* comes later"),
+        ("firmware://twin16?converters=float", "converters is 'float'; allowed: 'board'"),
+        ("firmware://twin16?line=usb", "'usb'; allowed: 'pty' or 'tcp'"),
+        ("firmware://twin16?sede=3", "sede is not a known key; allowed: .*target.*nv"),
+    ],
+)
+def test_a_wrong_address_is_refused_with_what_is_allowed(address: str, said: str) -> None:
+    with pytest.raises(UnknownBoard, match=said):
+        labnet.open_board(address)
+
+
+def test_every_board_that_is_found_can_be_opened() -> None:
+    found = [board.address for board in labnet.find_boards() if board.address.startswith("firmware://")]
+    assert "firmware://twin16?preset=lab" in found
+    for address in found:
+        with instrument(address) as running:
+            assert running.plant.failure is None
+
+
+def test_a_board_that_cannot_be_opened_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: str) -> labnet.Board:
+        raise LabnetError(f"no way to {address}")
+
+    monkeypatch.setattr(firmware, "open_any", refuse)
+    with pytest.raises(LabnetError, match="no way to ASRL"):
+        labnet.open_board("firmware://twin16")
