@@ -44,20 +44,23 @@ FIRMWARE := $(filter-out firmware/src/commands.%,$(wildcard $(foreach type,c h,$
   firmware/src firmware/hal firmware/hal/* firmware/tests firmware/fuzz))))
 
 firmware-lint: $(VENV)/bin/python
-	clang-format --dry-run -Werror $(FIRMWARE)
-	cd firmware && cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --error-exitcode=1 \
+	@echo clang-format, cppcheck, generate.py --check
+	@clang-format --dry-run -Werror $(FIRMWARE)
+	@cd firmware && cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --error-exitcode=1 \
 	  -U__AVR__ -Isrc -Ihal -Ihal/native -Iboards -Itests src hal tests fuzz
-	$(BIN)/python firmware/generate.py --check
+	@$(BIN)/python firmware/generate.py --check
 
 firmware-tidy: firmware-native
-	printf '%s\n' $(filter-out firmware/fuzz/%,$(filter %.c,$(FIRMWARE))) | \
+	@echo clang-tidy
+	@printf '%s\n' $(filter-out firmware/fuzz/%,$(filter %.c,$(FIRMWARE))) | \
 	  xargs -n 1 clang-tidy --quiet -p firmware/build/native 2>/dev/null
 
 firmware-fuzz:
 	cd firmware && cmake --workflow --preset fuzz
 	rm -rf firmware/build/fuzz/found && mkdir firmware/build/fuzz/found
-	cd firmware/build/fuzz && ./fuzz_link -max_total_time=60 -max_len=1000 -timeout=20 -dict=words.dict -verbosity=0 \
-	  -print_final_stats=1 found ../../fuzz/corpus
+	cd firmware/build/fuzz && ./fuzz_link -max_total_time=60 -max_len=1000 -timeout=20 -dict=words.dict \
+	  found ../../fuzz/corpus >fuzz.log 2>&1 || { tail -60 fuzz.log; exit 1; }
+	@tail -1 firmware/build/fuzz/fuzz.log
 
 # What the tests want of the system: ngspice, the independent check of the circuit; gcc, which builds the firmware; what checks
 # the firmware. Installed where we may, else said.

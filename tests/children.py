@@ -8,11 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *words: str, stdin: int | None = None, stdout: int | None = None) -> "subprocess.Popen[str]":
     """Start ``labnet WORDS`` in a folder; coverage, which can hang where a signal comes, does not measure it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     command = [sys.executable, "-m", "labnet", *words]
-    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
 
 
 def succeed(folder: Path, *words: str) -> None:

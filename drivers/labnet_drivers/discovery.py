@@ -16,6 +16,8 @@ from labnet_drivers.transports import open_transport
 # An Arduino Mega 2560, two revisions, and its clones' serial chip (CH340). 99-labnet.rules has the same.
 USB_IDS = frozenset({(0x2341, 0x0042), (0x2341, 0x0010), (0x1A86, 0x7523)})
 
+ASKING_S = 3.0  # an Arduino that nobody uses takes two to start
+
 
 def found_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
@@ -32,7 +34,7 @@ def found_boards() -> Iterator[FoundBoard]:
 def _asked(address: str) -> FoundBoard:
     """Say who answers; asking restarts an Arduino that nobody uses."""
     try:
-        link = Link(lambda: open_transport(address), address)
+        link = Link(lambda: open_transport(address), address, deadline_s=ASKING_S)
         try:
             identity = identify(link)
         finally:

@@ -292,15 +292,13 @@ class Link:
         line = b"SYST:LINK:CHEC ON\n" + framed(1, b"SYST:LINK:CHEC?")
         heard = bytearray()
         self._port.write(line)
-        while (on := unframed(heard, 1)) != b"1":
+        while unframed(heard, 1) != b"1":
             try:
                 heard += self._port.read(min(self._patience_s, self._left(b"SYST:LINK:CHEC ON", end)))
             except LinkTimeout:
                 heard.clear()
                 self._left(b"SYST:LINK:CHEC ON", end)
                 self._port.write(b"\n" + line)
-            if on == b"0":
-                heard.clear()
 
     # Opening and closing ------------------------------------------------------------------------------------------
 

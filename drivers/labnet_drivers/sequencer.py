@@ -267,6 +267,7 @@ class Sequencer:
                 f"Give a period_s longer than {plan.period_s:g} s, or leave it out."
             )
         if end.reason == "H":
+            self._board.safe()  # as it is: this says that we know
             raise LinkLost(
                 f"{where}: the board had not heard from us for longer than sequencer.lost allows, and made itself "
                 "safe. Resume the run."

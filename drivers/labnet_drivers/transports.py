@@ -118,6 +118,9 @@ class VisaTransport:
         self._timed_out = StatusCode.error_timeout
         self._error = pyvisa.errors.VisaIOError
         try:
+            name = pyvisa.rname.parse_resource_name(address)
+            if isinstance(name, pyvisa.rname.TCPIPSocket):
+                socket.getaddrinfo(name.host_address, name.port)  # an unknown host costs pyvisa-py a socket
             manager = pyvisa.ResourceManager(os.environ.get("PYVISA_LIBRARY", "@py"))
             self._resource: Any = manager.open_resource(address, open_timeout=ceil(_OPEN_S * 1e3))
         except Exception as error:  # pyvisa-py raises what comes to hand, Exception itself too

@@ -1,9 +1,7 @@
 """The twin board: the verbs of `labnet.Board` as messages to its firmware."""
 
-import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -11,21 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labnet.board import Side, Snapshot, Update
-from labnet.errors import (
-    BoardClosed,
-    BoardRestarted,
-    DeviceError,
-    LabnetError,
-    NotDrivable,
-    NotSupported,
-    OutOfRange,
-)
+from labnet.errors import DeviceError, LabnetError, NotDrivable, NotSupported, OutOfRange
 from labnet.interrupts import finish
 from labnet.plan import Plan
 from labnet.records import Block
-from labnet_drivers.commands import asked, decimal, integer, micro, number, set_form, string
-from labnet_drivers.description import describe, identify
+from labnet_drivers.commands import asked, decimal, integer, micro, set_form
 from labnet_drivers.framing import unblocked
+from labnet_drivers.instrument import Instrument
 from labnet_drivers.link import DEADLINE_S, Exchanges
 from labnet_drivers.sequencer import Sequencer
 
@@ -49,15 +39,12 @@ _DIRECTIONS = asked("MEASure:DIRections")
 _GATES = asked("MEASure:GATes")
 _STEP = asked("TRIGger:STEP")
 _LATCH = asked("TRIGger:LATCh")
-_TEST = asked("*TST")
 _HOME = set_form("WIPer:HOME").short
 _RESET = set_form("*RST").short
-_SAVE = set_form("CALibration:SAVE").short
-_CONSTANT = set_form("CALibration:CONStant")
 _READ = f"{set_form('FORMat[:DATA]').short} INT;:{asked('MEASure:VOLTage')}"
 
 
-class TwinBoard:
+class TwinBoard(Instrument):
     """A twin board on the bench, or its firmware elsewhere; see docs/scpi.md.
 
     The properties below that name a command are that command. Threads may share a board: each verb is done as a whole.
@@ -76,24 +63,13 @@ class TwinBoard:
         What the board can do by itself beyond a plan.
     """
 
-    boot = integer("SYSTem:BOOT")
-    serial_number = string("SYSTem:SERial")
     trigger_count = integer("TRIGger:COUNt")
-    operation = integer("STATus:OPERation:CONDition")
-    questionable = integer("STATus:QUEStionable:CONDition")
-    clock_s = number("SYSTem:CLOCk")
-    calibration_count = integer("CALibration:COUNt")
-    calibration_date = string("CALibration:DATE")
 
     def __init__(self, link: Exchanges, watchdog_s: float = 10.0) -> None:
-        self.link = link
-        self.address = link.address
-        self._open = True
         try:
-            self._identity = identify(link)
-            described = describe(link, self._identity)
+            super().__init__(link)
+            described = self._described
             self.network, self.info = described.network, described.info
-            self.limits: Mapping[str, int] = described.limits
             self._bias_grid, self._bias_limit_v = described.bias_grid, described.bias_limit_v
             self._tick_ns = round(self.info.tick_s * 1e9)
             self._drivable = set(range(self.network.node_count) if self.info.drivable is None else self.info.drivable)
@@ -105,86 +81,9 @@ class TwinBoard:
             raise
         link.transcript.opened()
 
-    # Messages -----------------------------------------------------------------------------------------------------
-
-    def scpi(self, message: str) -> str:
-        """Send a message in the board's own language; give what its queries answer, joined by semicolons.
-
-        Raises
-        ------
-        DeviceError
-            With what the board's error queue holds after it.
-        LinkError
-        """
-        if "\n" in message:
-            raise OutOfRange(f"{message!r} has several lines; allowed: one, with its commands joined by semicolons.")
-        return self.exchange(message).decode("latin-1")
-
-    def exchange(self, request: str | bytes, deadline_s: float = DEADLINE_S) -> bytes:
-        """As `scpi`, for bytes, and for what takes its time."""
-        self._check_open()
-        return self.link.exchange(request, deadline_s)
-
-    @property
-    def longest(self) -> int:
-        """How many bytes a message may have."""
-        return self.link.longest
-
-    def _check_open(self) -> None:
-        if not self._open:
-            raise BoardClosed(f"{self.address} is closed; open it again with labnet.open_board.")
-
     def _integers(self, message: str, count: int) -> NDArray[np.int64]:
         values = [int(text) for text in self.exchange(message).split(b",")]
         return np.array(values, dtype=np.int64).reshape(count)
-
-    def record(self, path: str | os.PathLike[str]) -> AbstractContextManager[None]:
-        """Give a context in which all that is said to the board is written to a file, with what opening it took.
-
-        ``labnet.open_board("replay://FILE")`` opens such a file as a board that takes the same messages in the same
-        order.
-
-        Raises
-        ------
-        RunExists, RunNotWritable
-            On entering it.
-        """
-        return self.link.transcript.record(path)
-
-    def reconnect(self, timeout_s: float = 30.0) -> None:
-        """Open the port again after its cable or power was out, as soon as it is there again.
-
-        Warns
-        -----
-        BoardRestarted
-            Where the board has restarted meanwhile; it is at its power-up state then.
-
-        Raises
-        ------
-        LinkLost
-            Where it does not come back in time.
-        WrongBoard
-            Where another one does.
-        """
-        self._check_open()
-        if self.reopen(timeout_s):
-            warnings.warn(
-                f"{self.address} restarted: its sources are at 0 V, its wipers at their position at power-up, and all "
-                "settings are gone.",
-                BoardRestarted,
-                stacklevel=2,
-            )
-
-    def reopen(self, timeout_s: float) -> bool:
-        """Do what `reconnect` does; give whether the board has restarted."""
-        with self.link.lock:
-            boot, self.link.watchdog_s = self.link.boot, 0.0  # whether it made itself safe is asked by the next verb
-            try:
-                self.link.reopen(timeout_s)
-                identify(self.link, self._identity)
-            finally:
-                self._arm(self._armed)
-            return self.link.boot != boot
 
     # Drive and read -----------------------------------------------------------------------------------------------
 
@@ -385,28 +284,12 @@ class TwinBoard:
         """Not possible: there is one board."""
         self._not_supported("this board runs one plan at a time; use train.")
 
-    def self_test(self) -> int:
-        """Give 0 where all is well, else the bits of `questionable` (see docs/scpi.md)."""
-        return int(self.scpi(_TEST))
-
     def reset(self) -> None:
         """Abort a training, make the board safe, home its wipers, and forget all settings of the sequencer."""
         with self.link.lock:
             self.exchange(_RESET)
             self._arm(False)
             self.sequencer.forget()
-
-    def calibration_constants(self) -> FloatArray:
-        """Give all calibration constants."""
-        return np.array([float(self.scpi(f"{_CONSTANT.short}? {k}")) for k in range(self.calibration_count)])
-
-    def set_calibration_constant(self, index: int, value: float) -> None:
-        """Set a calibration constant; it is in use at once, and kept with `save_calibration`."""
-        self.scpi(_CONSTANT.message(self.limits, index, value))
-
-    def save_calibration(self) -> None:
-        """Keep constants and date without power."""
-        self.exchange(_SAVE)
 
     def safe(self) -> None:
         """Abort a training, put all sources and the gates' bias to 0 V: no edge steps. Never fails."""

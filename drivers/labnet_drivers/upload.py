@@ -46,23 +46,18 @@ class Program:
         self._tick_ns = round(info.tick_s * 1e9)
         self._parts: list[NDArray[np.uint16]] = []
         self.messages: list[str] = []
+        self._set("TRAin:STEPs", plan.steps)
+        self._set("TRAin:FIRSt", first)
         self._task(plan, info)
         self._order(plan, repeats, transition)
         self._eta(plan)
         self._schedule("TRAin:LOG", plan.log, plan, first)
         self._schedule("TRAin:MEASure", plan.measure, plan, first)
         self._set("TRAin:LOG:DETail", plan.detail)
-        self._set("TRAin:STEPs", plan.steps)
-        self._set("TRAin:FIRSt", first)
         self._set("TRAin:TIME:SETTle", self._ticks_s(plan.settle_s))
         self._set("TRAin:TIME:PERiod", self._ticks_s(plan.step_period_s))
         self._set("TRAin:TIME:STRict", plan.period_s is not None)
         self.words: NDArray[np.uint16] = np.concatenate(self._parts)
-        if len(self.words) > limits["TRAIN_WORDS"]:
-            raise OutOfRange(
-                f"examples and lists of the plan are {len(self.words):,} words; allowed: {limits['TRAIN_WORDS']:,}, "
-                "the board's training memory."
-            )
 
     def _set(self, header: str, *values: Any) -> None:
         self.messages.append(set_form(header).message(self._limits, *values))
@@ -78,7 +73,12 @@ class Program:
     def _keep(self, words: ArrayLike) -> tuple[int, int]:
         """Put words into the memory; gives where they stand."""
         part = np.asarray(words).astype(np.uint16)
-        offset = sum(map(len, self._parts))
+        offset, room = sum(map(len, self._parts)), self._limits["TRAIN_WORDS"]
+        if offset + len(part) > room:
+            raise OutOfRange(
+                f"examples and lists of the plan are {offset + len(part):,} words or more; allowed: {room:,}, the "
+                "board's training memory."
+            )
         self._parts.append(part)
         return offset, len(part)
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "number.h"
 
 /* The short form, without what may be left out, and what follows it. */
 static void print_header(const char *header, const char *end) {
@@ -20,7 +21,19 @@ static void print_header(const char *header, const char *end) {
     printf("%s\"\n", end);
 }
 
-static void print_choices(const struct parameter *parameter) {
+static void print_number(const struct parameter *parameter, int64_t value) {
+    char text[NUMBER_TEXT];
+    number_write_micro(parameter->type == PARAMETER_INTEGER ? value * MICRO : value, text);
+    printf("\"%s\"\n", text);
+}
+
+/* Its choices, or its limits and what is just beyond. */
+static void print_parameter(const struct parameter *parameter) {
+    if (parameter->type == PARAMETER_INTEGER || parameter->type == PARAMETER_NUMBER) {
+        print_number(parameter, parameter->max - 1);
+        print_number(parameter, parameter->max);
+        print_number(parameter, parameter->max + 1);
+    }
     if (!parameter->choices) {
         return;
     }
@@ -45,7 +58,7 @@ int main(void) {
             print_header(command->header, command->query_count ? "? " : "?;");
         }
         for (uint8_t k = 0; k < command->set_count; k++) {
-            print_choices(&command->set_parameters[k]);
+            print_parameter(&command->set_parameters[k]);
         }
     }
     puts("\"ON\"\n\"OFF\"\n\"#3\"\n\"#18\"\n\"1e9\"\n\"65535\"\n\"0.000001\"\n\",\"\n\";:\"\n\"\\\"\"\n\"\\x0A\"\n\"@"

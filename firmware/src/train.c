@@ -308,7 +308,6 @@ void train_forget(void) {
 
 void train_start(void) {
     log_clear();
-    ended = 0;
     step = train_settings.first;
     order_begin(step);
     status_operation(OPERATION_TRAINING, true);

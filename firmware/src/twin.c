@@ -72,7 +72,6 @@ void twin_power_on(void) {
 }
 
 void twin_reset(void) {
-    memset(sources, 0, sizeof sources);
     for (uint8_t node = 0; node < BOARD_NODES; node++) {
         hal_dac_write(node, 0);
     }

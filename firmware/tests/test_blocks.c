@@ -50,6 +50,17 @@ static void a_block_holds_any_bytes(void **state) {
     }
 }
 
+static void blocks_have_any_length(void **state) {
+    (void)state;
+    static uint8_t payload[LINE_BYTES - 64];
+    for (size_t count = 2; count <= sizeof payload; count += 2) {
+        payload[count - 2] = (uint8_t)(count * 7);
+        payload[count - 1] = (uint8_t)(count >> 3);
+        assert_string_equal(upload(5, payload, count), OK);
+        assert_int_equal(train_memory[5 + count / 2 - 1], payload[count - 2] | payload[count - 1] << 8);
+    }
+}
+
 /* The last byte of a block is half a CRC, which may look like a space, a tab or a carriage return. */
 static void the_end_of_a_block_is_no_space(void **state) {
     (void)state;
@@ -177,8 +188,8 @@ static void voltages_come_as_a_block_of_codes(void **state) {
     assert_answer("FORM ASC;:MEAS:VOLT? FREE", "0,0,0,0,0,0,0,0,0");
 }
 
-RUN(ON_BENCH(words_are_written_low_byte_first), ON_BENCH(a_block_holds_any_bytes), ON_BENCH(the_end_of_a_block_is_no_space),
-    ON_BENCH(a_damaged_block_writes_nothing), ON_BENCH(a_block_of_a_wrong_length_is_no_block),
-    ON_BENCH(blocks_stay_within_the_memory), ON_BENCH(the_memory_tells_its_crc),
-    ON_BENCH(newlines_end_a_block_that_never_came), ON_BENCH(the_longest_line_holds_a_block),
-    ON_BENCH(voltages_come_as_a_block_of_codes))
+RUN(ON_BENCH(words_are_written_low_byte_first), ON_BENCH(a_block_holds_any_bytes), ON_BENCH(blocks_have_any_length),
+    ON_BENCH(the_end_of_a_block_is_no_space), ON_BENCH(a_damaged_block_writes_nothing),
+    ON_BENCH(a_block_of_a_wrong_length_is_no_block), ON_BENCH(blocks_stay_within_the_memory),
+    ON_BENCH(the_memory_tells_its_crc), ON_BENCH(newlines_end_a_block_that_never_came),
+    ON_BENCH(the_longest_line_holds_a_block), ON_BENCH(voltages_come_as_a_block_of_codes))

@@ -92,6 +92,27 @@ static void noise_beyond_the_range_is_cut(void **state) {
     assert_answer("STAT:QUES?", "1");
 }
 
+/* Noise that just reaches the ends is not cut. */
+static void noise_up_to_the_range_is_not_flagged(void **state) {
+    (void)state;
+    const uint16_t inside[] = {100, 65435, 100};
+    set_up();
+    short_records = true;
+    write_words(0, inside, 3);
+    obey("TRA:STEP 2000;LOG:DET SHOR;:TRA:ETA 1;SEED 5;EXAM 1,0;:TRA:NOIS:SOUR 0.007629;TARG 0.007629;:TRA:STAR");
+    const struct log *log = fetch_all();
+    uint32_t at_end = 0;
+    for (size_t i = 0; i < log->count; i++) {
+        if (log->records[i].kind == 'S') {
+            assert_int_equal(log->records[i].flags, 0);
+            at_end += log->records[i].clamped[0] == 65535;
+            at_end += log->records[i].clamped[1] == 0;
+        }
+    }
+    assert_in_range(at_end, 5, 40); /* 20 +- 4 */
+    assert_answer("STAT:QUES?", "0");
+}
+
 static void noise_is_cut_at_either_end(void **state) {
     (void)state;
     const uint16_t ends[] = {0, 65535, 0};
@@ -225,6 +246,7 @@ static void settings_at_their_limits_run(void **state) {
 }
 
 RUN(ON_BENCH(noise_is_drawn_within_its_bounds), ON_BENCH(measurements_have_no_noise),
-    ON_BENCH(without_noise_nothing_is_added), ON_BENCH(noise_beyond_the_range_is_cut), ON_BENCH(noise_is_cut_at_either_end),
+    ON_BENCH(without_noise_nothing_is_added), ON_BENCH(noise_beyond_the_range_is_cut),
+    ON_BENCH(noise_up_to_the_range_is_not_flagged), ON_BENCH(noise_is_cut_at_either_end),
     ON_BENCH(only_what_is_wrong_is_triggered), ON_BENCH(one_output_is_enough_to_be_wrong),
     ON_BENCH(settings_must_fit_each_other), ON_BENCH(lists_stay_within_the_memory), ON_BENCH(settings_at_their_limits_run))

@@ -163,6 +163,25 @@ static void a_measurement_waits_for_room_too(void **state) {
     }
 }
 
+/* However long it was paused, what is held settles before it is read. */
+static void a_measurement_settles_after_a_pause(void **state) {
+    (void)state;
+    begin_long_training("TRA:LOG:EVER 0;:TRA:MEAS:EVER 1;:TRA:TIME:SETT 1e-4");
+    steps_until_paused();
+    uint32_t number = 0;
+    while (strcmp(ask("STAT:OPER:COND?"), "272") != 0) { /* until it is a measurement that waits */
+        fetch(number++);
+        steps_until_paused();
+    }
+    fake.now = 5000000000;
+    do {
+        fetch(number++);
+        poll_times(1);
+    } while (train_due() == NEVER);
+    poll_times(1);
+    assert_non_null(strstr(fake_calls(), "5000000000 hold free 0x101\n5000000100 read free\n"));
+}
+
 static void pausing_is_late_in_a_strict_training(void **state) {
     (void)state;
     begin_long_training("TRA:TIME:STR ON");
@@ -232,6 +251,6 @@ static void the_largest_block_fits_an_answer_with_errors(void **state) {
 RUN(ON_BENCH(blocks_are_filled_and_numbered), ON_BENCH(a_block_stays_until_the_next_is_asked_for),
     ON_BENCH(a_block_that_is_not_there_yet_is_refused), ON_BENCH(an_open_block_is_closed_when_it_is_asked_for),
     ON_BENCH(every_record_comes_once_however_it_is_fetched), ON_BENCH(a_training_pauses_when_its_log_is_full),
-    ON_BENCH(a_measurement_waits_for_room_too), ON_BENCH(pausing_is_late_in_a_strict_training),
-    ON_BENCH(a_paused_training_ends_when_it_is_told), ON_BENCH(a_start_begins_a_new_log),
-    ON_BENCH(the_largest_block_fits_an_answer_with_errors))
+    ON_BENCH(a_measurement_waits_for_room_too), ON_BENCH(a_measurement_settles_after_a_pause),
+    ON_BENCH(pausing_is_late_in_a_strict_training), ON_BENCH(a_paused_training_ends_when_it_is_told),
+    ON_BENCH(a_start_begins_a_new_log), ON_BENCH(the_largest_block_fits_an_answer_with_errors))

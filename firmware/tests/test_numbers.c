@@ -79,6 +79,21 @@ static void what_is_no_number_is_refused(void **state) {
     }
 }
 
+static void nothing_is_read_beyond_the_text(void **state) {
+    (void)state;
+    int64_t micro;
+    assert_true(number_parse("12345", 2, &micro));
+    assert_int_equal(micro, 12000000);
+    assert_true(number_parse("1.5", 2, &micro));
+    assert_int_equal(micro, 1000000);
+    assert_true(number_parse("2e12", 3, &micro));
+    assert_int_equal(micro, 20000000);
+    assert_false(number_parse("1e+5", 3, &micro));
+    assert_false(number_parse("1e+5", 2, &micro));
+    assert_false(number_parse("-7", 1, &micro));
+    assert_false(number_parse("7", 0, &micro));
+}
+
 static void known_numbers_are_written_shortest(void **state) {
     (void)state;
     assert_string_equal(written(0), "0");
@@ -173,7 +188,8 @@ static void the_crc_sees_every_damage_of_two_bits(void **state) {
 
 RUN(cmocka_unit_test(known_numbers_are_taken_exactly), cmocka_unit_test(halves_are_rounded_away_from_zero),
     cmocka_unit_test(exponents_move_the_point), cmocka_unit_test(what_has_too_many_digits_is_refused_not_cut),
-    cmocka_unit_test(what_is_no_number_is_refused), cmocka_unit_test(known_numbers_are_written_shortest),
-    cmocka_unit_test(what_is_written_is_read_as_it_was), cmocka_unit_test(seeds_are_whole_numbers_modulo_2_to_the_64),
+    cmocka_unit_test(what_is_no_number_is_refused), cmocka_unit_test(nothing_is_read_beyond_the_text),
+    cmocka_unit_test(known_numbers_are_written_shortest), cmocka_unit_test(what_is_written_is_read_as_it_was),
+    cmocka_unit_test(seeds_are_whole_numbers_modulo_2_to_the_64),
     cmocka_unit_test(draws_are_those_of_the_published_vectors), cmocka_unit_test(the_crc_has_its_check_value),
     cmocka_unit_test(the_crc_sees_every_damage_of_two_bits))

@@ -224,8 +224,12 @@ static void status_says_what_goes_on(void **state) {
     (void)state;
     set_up();
     assert_answer("TRA:STAT?;:STAT:OPER:COND?;EVEN?", "IDLE,0,0;0;0");
+    obey("STAT:OPER:ENAB 256;*SRE 128");
+    assert_answer("*STB?", "0");
     start();
+    assert_answer("*STB?", "192");
     assert_answer("TRA:STAT?;:STAT:OPER:COND?;EVEN?", "RUN,0,0;272;272"); /* 16 measuring, 256 training */
+    assert_answer("*STB?", "0");
     poll_times(6);
     assert_answer("TRA:STAT?;:STAT:OPER:COND?;EVEN?", "RUN,0,1;256;0");
     poll_times(3);
@@ -258,10 +262,30 @@ static void what_would_disturb_a_training_is_refused(void **state) {
     assert_string_equal(fake_calls(), calls.text);
 }
 
+/* The session that docs/scpi.md shows. */
+static void the_training_of_the_reference_runs(void **state) {
+    (void)state;
+    const uint16_t examples[] = {13107, 0, 9000, 3000, 0, 13107, 3000, 9000, 13107, 13107, 1, 2, 0, 0, 3, 4};
+    write_words(0, examples, 16);
+    obey("TRA:INP 0,2;OUTP 6,8;GRO 4;EXAM 4,0");
+    obey("TRA:ETA 1;STEP 4000;TIME:SETT 0.0001;PER 0.001");
+    obey("TRA:ORD:RAND;:TRA:SEED 7;LOG:DET SHOR;EVER 100;:TRA:MEAS:EVER 500");
+    obey("WIP:POS 64;:SOUR:BIAS 0.5;HOLD FREE,0,1,2,4,4,0;HOLD CLAM,0,1,2,4,4,0,6,3,8,2");
+    fake.now = 12400031;
+    assert_answer("SYST:CLOC?", "12.400031");
+    assert_answer("TRA:TIME:STAR 12.410031;:TRA:STAR;:SYST:ERR:ALL?", "0,\"No error\"");
+    short_records = true;
+    const struct log *log = fetch_all();
+    assert_int_equal(log->count, 40 + 9 * 4 + 1);
+    assert_int_equal(log->records[4].time, 12410031);
+    assert_int_equal(log->records[log->count - 1].time, 12410031 + 4000 * 1000);
+    assert_memory_equal(ask("TRA:STAT?"), "DONE,4000,", 10);
+}
+
 RUN(ON_BENCH(two_steps_make_these_calls_at_these_times), ON_BENCH(the_log_tells_what_was_read_and_latched),
     ON_BENCH(the_short_log_needs_no_other_readings), ON_BENCH(what_is_not_logged_is_not_read),
     ON_BENCH(the_nudge_goes_from_free_to_target), ON_BENCH(a_list_of_nudges_goes_round),
     ON_BENCH(waits_come_after_every_trigger), ON_BENCH(one_example_may_be_waited_for_longer),
     ON_BENCH(waits_within_the_period_move_nothing), ON_BENCH(a_training_may_begin_at_any_step),
     ON_BENCH(a_training_runs_on_while_the_host_waits), ON_BENCH(status_says_what_goes_on),
-    ON_BENCH(what_would_disturb_a_training_is_refused))
+    ON_BENCH(what_would_disturb_a_training_is_refused), ON_BENCH(the_training_of_the_reference_runs))

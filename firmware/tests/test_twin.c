@@ -81,7 +81,9 @@ static void homing_makes_good_what_was_miscounted(void **state) {
     obey("WIP:POS 0,127,64,1,2,3,4,5,6,7,8,9,10,11,12,126");
     fake.wipers[0] = 9; /* a spike on the clock */
     fake.wipers[1] = 90;
+    fake.steps_of_wipers = 0;
     obey("WIP:HOME");
+    assert_int_equal(fake.steps_of_wipers, 127 + 127); /* down from anywhere, and up as far as any */
     assert_counted();
     assert_int_equal(fake.wipers[0], 0);
     assert_int_equal(fake.wipers[1], 127);

@@ -5,16 +5,18 @@ The firmware runs as a process, and answers on a pty or a TCP port as the board 
 """
 
 import hashlib
+import logging
 import select
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import IO, Any, Literal, Self
 
 from pydantic import Field
 
@@ -26,6 +28,8 @@ from labnet_simulators.addresses import Options
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.building import boards, build
 from labnet_simulators.plant import Plant
+
+_log = logging.getLogger(__name__)
 
 _START_S = 30.0  # of real time, until the firmware listens
 _SERIAL_LENGTH = 23
@@ -88,46 +92,52 @@ class Instrument:
         once: bool = False,
         nv: str | None = None,
     ) -> None:
+        self.address = ""
+        self._said = ""
         ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as said:
+        with theirs, ExitStack() as undone:
+            undone.callback(ours.close)
+            said = undone.enter_context(tempfile.TemporaryFile())
+            self.plant = Plant(board, ours)
+            words = [str(program), "--plant-fd", str(theirs.fileno()), *line, "--serial", _serial(board)]
+            words += ["--once"] if once else []
+            words += [] if nv is None else ["--nv", nv]
             try:
-                self.plant = Plant(board, ours)
-                words = [str(program), "--plant-fd", str(theirs.fileno()), *line, "--serial", _serial(board)]
-                words += ["--once"] if once else []
-                words += [] if nv is None else ["--nv", nv]
                 self._process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, pass_fds=[theirs.fileno()]
                 )
             except OSError as error:
-                ours.close()
                 raise BoardError(
                     f"{program} cannot be run: {error.strerror}; set LABNET_CACHE to a directory whose programs can."
                 ) from None
-            except BaseException:
-                ours.close()
-                raise
-            theirs.close()
-            self._thread = Thread(target=self._serve, name=f"plant of {board.address}", daemon=True)
-            self._thread.start()
-            try:
-                self.address = self._listening()
-            except BaseException as error:
-                self.stop()
-                said.seek(0)
-                if isinstance(error, BoardError) and (message := said.read().decode(errors="replace").strip()):
-                    raise BoardError(f"{error} It said: {message}") from None
-                raise
+            undone.pop_all()
+        self._thread = Thread(target=self._serve, args=(said,), name=f"plant of {board.address}", daemon=True)
+        self._thread.start()
+        try:
+            self.address = self._listening()
+        except BaseException as error:
+            self.stop()
+            if isinstance(error, BoardError) and self._said:
+                raise BoardError(f"{error} It said: {self._said}") from None
+            raise
 
-    def _serve(self) -> None:
-        """Be the plant until the firmware ends, and take note of its end."""
-        self.plant.serve()
-        self._process.wait()
+    def _serve(self, said: IO[bytes]) -> None:
+        """Be the plant until the firmware ends, and take note of its end and of what it said."""
+        with said:
+            self.plant.serve()
+            self._process.wait()
+            said.seek(0)
+            self._said = said.read().decode(errors="replace").strip()
+        if self.address and self._said:
+            _log.warning("the firmware at %s: %s", self.address, self._said)
 
     def _listening(self) -> str:
         """Give the resource name of what the firmware says it listens on."""
         assert self._process.stdout is not None
         with self._process.stdout as stdout:
-            ready, _, _ = select.select([stdout], [], [], _START_S)
+            waiting = select.poll()
+            waiting.register(stdout)
+            ready = waiting.poll(1000 * _START_S)
             words = stdout.readline().decode().split() if ready else []
         if len(words) == 1:
             return f"ASRL{words[0]}::INSTR"

@@ -10,7 +10,6 @@ import pytest
 from children import start, succeed, wait_until
 
 import labnet
-from labnet import cli
 
 SMALL = """\
 title = "small"
@@ -28,25 +27,9 @@ p = 0.5
 Labnet = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def labnet_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Labnet:
-    """Run ``labnet WORDS`` in an empty directory; gives exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own handlers
+@pytest.fixture(autouse=True)
+def _small(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(SMALL)
-
-    def command(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["labnet", *words])
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as stopped:
-            code = stopped.code
-        said = capsys.readouterr()
-        return int(str(code or 0)), said.out, said.err
-
-    return command
 
 
 def test_demo_learns_and_draws(labnet_command: Labnet, tmp_path: Path) -> None:

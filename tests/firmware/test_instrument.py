@@ -11,7 +11,7 @@ import pytest
 
 import labnet
 from labnet.board import Address
-from labnet.errors import BoardError, LabnetError, UnknownBoard
+from labnet.errors import BoardError, LabnetError, RunMismatch, UnknownBoard
 from labnet_simulators import SimulatedBoard, firmware
 from labnet_simulators.building import build
 from labnet_simulators.firmware import Instrument
@@ -112,6 +112,18 @@ def test_a_program_that_cannot_be_run_or_is_no_firmware_is_said(tmp_path: Path) 
         Instrument(board, program, ["--pty"])
 
 
+def test_what_the_firmware_says_later_is_passed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    board = labnet.open_board("sim://twin16?converters=board")
+    assert isinstance(board, SimulatedBoard)
+    program = tmp_path / "firmware"
+    program.write_text("#!/bin/sh\necho /dev/somewhere; echo in trouble >&2; exit 3\n")
+    program.chmod(0o755)
+    with Instrument(board, program, ["--pty"]) as running:
+        assert running.address == "ASRL/dev/somewhere::INSTR"
+        assert running.wait() == 3
+    assert "the firmware at ASRL/dev/somewhere::INSTR: in trouble" in caplog.text
+
+
 @pytest.mark.parametrize("line", ["pty", "tcp"])
 def test_a_board_is_what_its_address_says_and_ends_with_its_firmware(line: str) -> None:
     address = f"firmware://twin16?preset=lab&seed=12345678901&line={line}"
@@ -125,6 +137,20 @@ def test_a_board_is_what_its_address_says_and_ends_with_its_firmware(line: str) 
         board.drive("free", {0: 5.0, 8: 0.0})
         assert board.read("free")[0] == pytest.approx(5.0, abs=5e-3)
     plant.join()
+
+
+def test_a_run_goes_on_only_above_the_parts_it_began_with(tmp_path: Path) -> None:
+    def train(options: str) -> None:
+        with labnet.open_board(f"firmware://twin16?{options}") as board:
+            task = labnet.tasks.Allostery.sample(board.network, seed=1)
+            labnet.train(board, task, steps=5, path=tmp_path / "run", resume=True, progress=False).close()
+
+    train("preset=lab&seed=3")
+    train("preset=lab&seed=3&line=tcp")
+    with pytest.raises(RunMismatch, match="parts"):
+        train("preset=ideal&seed=3")
+    with pytest.raises(RunMismatch, match="serial"):
+        train("preset=lab&seed=4")
 
 
 def test_the_non_volatile_store_is_a_file(tmp_path: Path) -> None:

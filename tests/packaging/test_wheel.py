@@ -33,3 +33,7 @@ def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
     assert "4,000 of 4,000" in said
     assert (tmp_path / "demo.png").exists()
     assert python("-c", "import labnet; print(len(labnet.tasks.iris()[0]))", PYTHONPATH=str(site)) == "150\n"
+    cache = tmp_path / "cache"
+    script = "import labnet; print(labnet.open_board('firmware://twin16').network.name)"
+    assert python("-c", script, PYTHONPATH=str(site), LABNET_CACHE=str(cache)) == "twin16\n"
+    assert list(cache.glob("firmware/*/firmware"))

@@ -1,0 +1,133 @@
+"""Cables that are pulled: what is lost is said, and a training that the board runs by itself is not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_training import MANY, assert_same, parts, plan
+from wires import Plug, Serve, Socket
+
+import labnet
+from labnet.controller import Controller
+from labnet.errors import BoardRestarted, LinkLost, StateLost, WrongBoard
+from labnet_drivers import Link, TwinBoard
+
+GIVEN = {0: 5.0, 8: 0.0}
+LONG = plan(MANY, steps=3000)
+
+
+@pytest.fixture
+def plug(served: Serve) -> Plug:
+    address = served("preset=lab&seed=3")
+    return Plug(lambda: Socket(address))
+
+
+@pytest.fixture
+def board(plug: Plug) -> Iterator[TwinBoard]:
+    with TwinBoard(Link(plug.open, "the bench", patience_s=0.05)) as opened:
+        yield opened
+
+
+def test_a_pulled_cable_is_said_and_the_same_board_goes_on(plug: Plug, board: TwinBoard) -> None:
+    board.drive("free", GIVEN)
+    before = board.read("free")
+    plug.pull()
+    for _ in range(2):
+        with pytest.raises(LinkLost):
+            board.read("free")
+    plug.missing = 2
+    board.reconnect()
+    assert board.read("free") == pytest.approx(before, abs=1e-3), "what it holds it still holds"
+
+
+def test_a_board_that_does_not_come_back_is_said(plug: Plug, board: TwinBoard) -> None:
+    plug.pull()
+    plug.missing = 10**9
+    with pytest.raises(LinkLost, match="did not come back within 0 s"):
+        board.reconnect(timeout_s=0.0)
+    plug.missing = 0
+    board.reconnect()
+
+
+def test_another_board_in_its_place_is_refused(plug: Plug, board: TwinBoard, served: Serve) -> None:
+    other = served("seed=4")
+    plug.pull()
+    plug.open_inner = lambda: Socket(other)
+    with pytest.raises(WrongBoard, match="Connect that one again"):
+        board.reconnect()
+
+
+def test_a_board_that_restarted_meanwhile_is_warned_of(tmp_path: Path, served: Serve) -> None:
+    options = f"nv={tmp_path}/store"
+    address = served(options)
+    plug = Plug(lambda: Socket(address))
+    with TwinBoard(Link(plug.open, "the bench")) as board:
+        board.set_wipers(3)
+        boot = board.boot
+        plug.pull()
+        again = served(options)
+        plug.open_inner = lambda: Socket(again)
+        with pytest.warns(BoardRestarted, match="wipers at their position at power-up"):
+            board.reconnect()
+        assert board.boot == boot + 1
+        assert board.wipers().tolist() == [64] * 16
+
+
+def test_a_training_goes_on_while_its_cable_is_out(plug: Plug, board: TwinBoard) -> None:
+    """Block by block the cable is pulled; the log is what an undisturbed board logs."""
+    with labnet.open_board("firmware://twin16?preset=lab&seed=3") as other:
+        undisturbed = parts(other.train(LONG, 0, Controller(other, LONG).start()))
+    blocks = board.train(LONG, 0, Controller(board, LONG).start())
+    taken = []
+    for number, block in enumerate(blocks):
+        taken.append(block)
+        if number < 10:
+            plug.pull()
+            plug.missing = number % 2
+    assert len(taken) > 10
+    assert_same(parts(iter(taken)), undisturbed)
+
+
+def test_a_training_whose_board_restarts_ends(tmp_path: Path, served: Serve) -> None:
+    options = f"nv={tmp_path}/store"
+    address = served(options)
+    plug = Plug(lambda: Socket(address))
+    with TwinBoard(Link(plug.open, "the bench")) as board:
+        blocks = board.train(LONG)
+        next(blocks)
+        plug.pull()
+        again = served(options)
+        plug.open_inner = lambda: Socket(again)
+        with pytest.raises(StateLost, match="Resume the run"):
+            list(blocks)
+
+
+def test_a_training_does_not_look_for_its_board_for_ever(plug: Plug, board: TwinBoard) -> None:
+    board.sequencer.reconnect_s = 0.0
+    blocks = board.train(LONG)
+    next(blocks)
+    plug.pull()
+    plug.missing = 10**9
+    with pytest.raises(LinkLost, match="did not come back"):
+        list(blocks)
+
+
+def test_a_board_may_end_a_training_whose_host_is_lost(plug: Plug, board: TwinBoard) -> None:
+    board.sequencer.lost = ("stop", 1.0)
+    blocks = board.train(plan(MANY, steps=1_000_000))
+    next(blocks)
+    plug.pull()
+    plug.missing = 1
+    with pytest.raises(LinkLost, match=r"sequencer\.lost allows"):
+        list(blocks)
+    assert board.bias_v == 0.0
+
+
+@pytest.mark.parametrize("pty", [True, False], ids=["pty", "tcp"])
+def test_a_firmware_that_dies_is_a_lost_link(pty: bool) -> None:
+    with labnet.board.serve("firmware://twin16", port=0, pty=pty) as served:
+        board = labnet.open_board(served.address)
+        board.drive("free", GIVEN)
+    with pytest.raises(LinkLost, match="Look at its cable"):
+        board.read("free")
+    board.close()
