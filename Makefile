@@ -31,6 +31,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/host_paced.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/lattices.py
+	$(BIN)/python benchmarks/firmware.py
 
 # Unit tests of the firmware in the PC's and the chip's sizes, plain and with sanitizers; the chip's build; checkers; fuzzing.
 # The minute of fuzzing has one core, all else the other.

@@ -101,6 +101,7 @@ class Sequencer:
 
     def forget(self) -> None:
         """Forget what the board has forgotten, too."""
+        self._boot = self._board.link.boot
         self._repeats = 1
         self._transition: NDArray[np.float64] | None = None
 
@@ -111,21 +112,30 @@ class Sequencer:
     @property
     def repeats(self) -> int:
         """Show each training example so often in a row, where the plan's order is cyclic."""
+        self._check_boot()
         return self._repeats
 
     @repeats.setter
     def repeats(self, value: int) -> None:
         set_form("TRAin:ORDer:CYCLic").message(self.limits, value)  # it says what is allowed
+        self._check_boot()
         self._repeats = int(value)
 
     @property
     def transition(self) -> NDArray[np.float64] | None:
         """Probabilities (B, B) to go from one training example to another, instead of the plan's order; None: off."""
+        self._check_boot()
         return self._transition
 
     @transition.setter
     def transition(self, rows: Sequence[Sequence[float]] | NDArray[np.float64] | None) -> None:
+        self._check_boot()
         self._transition = None if rows is None else transition_matrix(rows)
+
+    def _check_boot(self) -> None:
+        """Forget these two when the board has restarted; all others it has forgotten by itself."""
+        if self._boot != self._board.link.boot:
+            self.forget()
 
     def beyond(self) -> list[str]:
         """Name what is set beyond a plan."""
@@ -197,13 +207,14 @@ class Sequencer:
 
     def _program(self, plan: Plan, first: int) -> Program:
         board = self._board
-        if self._transition is not None and len(self._transition) != len(plan.task.train):
+        transition = self.transition
+        if transition is not None and len(transition) != len(plan.task.train):
             raise PlanError(
-                f"sequencer.transition is for {len(self._transition)} training examples, the task has "
+                f"sequencer.transition is for {len(transition)} training examples, the task has "
                 f"{len(plan.task.train)}; set one of that size, or None."
             )
         try:
-            return Program(plan, board.info, self.limits, first, self._repeats, self._transition)
+            return Program(plan, board.info, self.limits, first, self.repeats, transition)
         except OutOfRange as error:
             why = f"this board cannot run the plan by itself: {error}"
         if beyond := self.beyond():

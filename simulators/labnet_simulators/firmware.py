@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
@@ -94,6 +94,7 @@ class Instrument:
     ) -> None:
         self.address = ""
         self._said = ""
+        self._known = Event()  # whether it has started
         ours, theirs = socket.socketpair()
         with theirs, ExitStack() as undone:
             undone.callback(ours.close)
@@ -115,7 +116,9 @@ class Instrument:
         self._thread.start()
         try:
             self.address = self._listening()
+            self._known.set()
         except BaseException as error:
+            self._known.set()
             self.stop()
             if isinstance(error, BoardError) and self._said:
                 raise BoardError(f"{error} It said: {self._said}") from None
@@ -128,6 +131,7 @@ class Instrument:
             self._process.wait()
             said.seek(0)
             self._said = said.read().decode(errors="replace").strip()
+        self._known.wait()
         if self.address and self._said:
             _log.warning("the firmware at %s: %s", self.address, self._said)
 

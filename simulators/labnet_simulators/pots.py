@@ -41,6 +41,7 @@ class TwinPots:
     def __init__(self, network: Network, parts: Parts, seed: int) -> None:
         self.network, self.parts, self.seed = network, parts, seed
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
+        self._columns = np.arange(network.edge_count)
         self.place(np.full(network.edge_count, parts.pot.power_up, dtype=np.int64), None)
 
     def place(self, positions: IntArray, set_ohm: FloatArray | None) -> None:
@@ -69,7 +70,7 @@ class TwinPots:
         if not self._ohm:
             for each in SIDES[: 1 if self.parts.pot.twins_equal else 2]:
                 if self.network.edge_count <= TABLE_UP_TO:
-                    ohm = self.table_ohm[each][self.positions, self._edges]
+                    ohm = self.table_ohm[each][self.positions, self._columns]
                 else:
                     ohm = self._ohm_at(each, self.positions)
                 self._ohm[each] = read_only(ohm)

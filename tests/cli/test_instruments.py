@@ -79,7 +79,13 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, labnet_command: Labnet) ->
 
 
 def test_a_served_board_that_ends_by_itself_is_said(labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Instrument, "wait", Instrument.stop)
+    wait = Instrument.wait
+
+    def kill_and_wait(self: Instrument) -> int:
+        self._process.kill()
+        return wait(self)
+
+    monkeypatch.setattr(Instrument, "wait", kill_and_wait)
     code, out, error = labnet_command("serve", "firmware://twin16", "--pty")
     assert out.startswith("firmware://twin16 is at ASRL/dev/pts/")
     assert code == 2

@@ -63,6 +63,7 @@ def test_a_board_that_restarted_meanwhile_is_warned_of(tmp_path: Path, served: S
     plug = Plug(lambda: Socket(address))
     with TwinBoard(Link(plug.open, "the bench")) as board:
         board.set_wipers(3)
+        board.sequencer.repeats = 2
         boot = board.boot
         plug.pull()
         again = served(options)
@@ -71,6 +72,7 @@ def test_a_board_that_restarted_meanwhile_is_warned_of(tmp_path: Path, served: S
             board.reconnect()
         assert board.boot == boot + 1
         assert board.wipers().tolist() == [64] * 16
+        assert board.sequencer.beyond() == []
 
 
 def test_a_training_goes_on_while_its_cable_is_out(plug: Plug, board: TwinBoard) -> None:

@@ -24,6 +24,10 @@ def any_board(request: pytest.FixtureRequest) -> Iterator[labnet.Board]:
 # Verbs ----------------------------------------------------------------------------------------------------------------
 
 
+def test_it_is_a_board(any_board: labnet.Board) -> None:
+    assert isinstance(any_board, labnet.Board)
+
+
 def test_the_network_is_told_by_the_board(board: TwinBoard) -> None:
     ours = labnet.networks.twin16()
     assert board.network == ours

@@ -136,18 +136,18 @@ class TableSolver:
         """Give all node voltages (n,) for those of the held nodes (H,), in volts."""
         self._v[self._n :, 0] = volts
         _solve_one(self._p, self._conductance, self._n, self._factor, self._v)
-        return np.asarray(self._v[self._place, 0])
+        return self._v.take(self._place)
 
     def response(self, difference: FloatArray) -> FloatArray:
         """Give the change of all nodes (n,) when the outputs are moved by `difference` (O,), in volts."""
         self._v[self._inner : self._n, 0] = difference
         self._v[self._n :, 0] = 0.0
         _respond_one(self._p, self._factor, self._v)
-        return np.asarray(self._v[self._place, 0])
+        return self._v.take(self._place)
 
     def clamped(self, volts: FloatArray, output_volts: FloatArray) -> FloatArray:
         """Give all node voltages (n,) with the outputs held too, at `output_volts` (O,)."""
         self._v[self._inner : self._n, 0] = output_volts
         self._v[self._n :, 0] = volts
         _solve_one(self._p, self._conductance, self._inner, self._factor, self._v)
-        return np.asarray(self._v[self._place, 0])
+        return self._v.take(self._place)
