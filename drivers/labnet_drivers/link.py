@@ -319,12 +319,10 @@ class Link:
         """Hear what somebody unknown says to *IDN?."""
         heard = b""
         end = time.monotonic() + self._patience_s
-        try:
+        with suppress(LinkError):
             self._port.write(b"\n*IDN?\n")
             while time.monotonic() < end:
                 heard += self._port.read(self._patience_s)
-        except LinkError:
-            pass
         return heard[-100:].decode("latin-1").strip()
 
     def reopen(self, deadline_s: float) -> None:
@@ -356,11 +354,11 @@ class Link:
     def close(self) -> None:
         """Leave the board as it was found, without the check, and let go of the port."""
         with self.lock:
-            try:
-                if self.check:
+            with suppress(LinkError):
+                if self.check and self._in_step:
+                    self._answer(b"SYST:LINK:CHEC OFF", self._patience_s)
+                elif self.check:
                     self._port.write(b"\nSYST:LINK:CHEC OFF\n")
-            except LinkError:
-                pass
             self._port.close()
 
 

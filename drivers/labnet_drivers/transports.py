@@ -116,7 +116,7 @@ class VisaTransport:
 
         self._address = address
         self._timed_out = StatusCode.error_timeout
-        self._error = pyvisa.errors.VisaIOError
+        self._error = pyvisa.errors.Error
         try:
             name = pyvisa.rname.parse_resource_name(address)
             if isinstance(name, pyvisa.rname.TCPIPSocket):
@@ -181,7 +181,7 @@ class VisaTransport:
         except OSError as error:
             raise lost(self._address, error) from error
         except self._error as error:
-            if error.error_code != self._timed_out or self._has_ended():
+            if getattr(error, "error_code", None) != self._timed_out or self._has_ended():
                 raise lost(self._address, error) from error
             raise silent(self._address, timeout_s) from error
         return data

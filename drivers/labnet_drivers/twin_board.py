@@ -33,7 +33,7 @@ _WATCHDOG = set_form("SYSTem:WATChdog")
 _WAIT = set_form("SYSTem:WAIT").short
 _SAFE = set_form("SYSTem:SAFE").short
 _WIPERS = set_form("WIPer:POSition").short
-_SELF = set_form("TRIGger:SELF").short
+_SELF = set_form("TRIGger:SELF")
 _CLOCK = asked("SYSTem:CLOCk")
 _DIRECTIONS = asked("MEASure:DIRections")
 _GATES = asked("MEASure:GATes")
@@ -216,8 +216,9 @@ class TwinBoard(Instrument):
 
     def self_trigger(self, seconds: float) -> None:
         """Let every edge step on its own clock for that long, on boards whose edges have one."""
+        message = _SELF.message(self.limits, seconds)
         try:
-            self.exchange(f"{_SELF} {decimal(seconds)}", DEADLINE_S + seconds)
+            self.exchange(message, DEADLINE_S + seconds)
         except DeviceError as error:
             if error.code != _HARDWARE_MISSING:
                 raise

@@ -133,3 +133,15 @@ def test_a_firmware_that_dies_is_a_lost_link(pty: bool) -> None:
     with pytest.raises(LinkLost, match="Look at its cable"):
         board.read("free")
     board.close()
+
+
+def test_a_board_that_was_looked_for_in_vain_is_still_a_lost_link() -> None:
+    with labnet.board.serve("firmware://twin16", port=0) as served:
+        board = labnet.open_board(served.address)
+    assert isinstance(board, TwinBoard)
+    for _ in range(2):
+        with pytest.raises(LinkLost, match="did not come back"):
+            board.reconnect(timeout_s=0.0)
+        with pytest.raises(LinkLost, match="Look at its cable"):
+            board.read("free")
+    board.close()

@@ -181,6 +181,36 @@ def test_somebody_else_can_make_the_board_safe_in_the_middle(lab: TwinBoard) -> 
         list(blocks)
 
 
+def test_a_measurement_may_go_on_from_one_block_of_the_log_to_the_next() -> None:
+    task = labnet.tasks.Regression.sample(NETWORK, seed=4, train=800, test=700)
+    chosen = plan(task, steps=2, measure=())
+    ours = by_board(chosen)
+    assert_same(ours, by_host(chosen))
+    assert [(error.step, error.set) for error in ours[1]] == [(0, "train"), (0, "test"), (2, "train"), (2, "test")]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwinBoard]:
+    """The firmware with the memory of a microcontroller: short messages, short blocks, few of them."""
+    monkeypatch.setenv("CC", "cc -DSMALL_SIZES")
+    with labnet.open_board(LAB) as board:
+        assert isinstance(board, TwinBoard)
+        yield board
+
+
+@pytest.mark.parametrize("name", ["several examples", "nudges", "short", "logged as listed"])
+def test_a_board_with_little_memory_does_the_same(small: TwinBoard, name: str) -> None:
+    assert small.longest < 320
+    start_s = Controller(small, PLANS[name]).start()
+    assert_same(parts(small.train(PLANS[name], 0, start_s)), by_host(PLANS[name]))
+
+
+def test_a_board_with_little_memory_says_what_it_cannot_hold(small: TwinBoard) -> None:
+    task = labnet.tasks.Regression.sample(NETWORK, seed=4, train=2000, test=0)
+    with pytest.raises(NotSupported, match=r"training memory.*Pace it from the host"):
+        next(small.train(plan(task)))
+
+
 # What the board cannot do ---------------------------------------------------------------------------------------------
 
 
