@@ -148,6 +148,8 @@ class Controller:
             self._set_ohm(state["resistances_ohm"])
         else:
             board.set_wipers(state["wipers"])
+        shown = self.plan.examples_at(max(step - 1, 0))
+        self._hold(shown[-1] if shown else 0)
         board.set_update_probability(self.plan.clock.p)
         self.start_s = board.time_s + self.plan.slack_s - step * self.plan.step_period_s
         return step

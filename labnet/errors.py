@@ -149,13 +149,16 @@ class DeviceError(BoardError):
         SCPI's numbers and texts, the oldest first.
     command : str
         The message.
+    answer : str
+        What those of its queries answered that did not fail.
     """
 
-    def __init__(self, errors: tuple[tuple[int, str], ...], command: str, before: str = "") -> None:
+    def __init__(self, errors: tuple[tuple[int, str], ...], command: str, before: str = "", answer: str = "") -> None:
         said = ", ".join(f"{code} {text!r}" for code, text in errors)
         super().__init__(f"the board reports {said} after {command!r}; docs/scpi.md has what it takes.{before}")
         self.errors = errors
         self.command = command
+        self.answer = answer
 
     @property
     def code(self) -> int:

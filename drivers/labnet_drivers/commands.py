@@ -11,6 +11,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, overload
 
+import numpy as np
+
 from labnet.errors import OutOfRange
 
 T = TypeVar("T")
@@ -204,6 +206,12 @@ def decimal(value: float) -> str:
     """Write a number with six decimals, as the firmware counts."""
     text = f"{value:.6f}".rstrip("0")
     return text.removesuffix(".")
+
+
+def whole_ticks(seconds: float, tick_ns: int) -> int:
+    """Give a time in ticks, rounded up; what a float of that size cannot hold makes no tick more."""
+    ns = round((seconds - 4 * float(np.spacing(seconds))) * 1e9)
+    return -(-ns // tick_ns)
 
 
 def micro(text: str) -> int:

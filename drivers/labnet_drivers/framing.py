@@ -10,6 +10,7 @@ ERRORS = b";:SYST:ERR:ALL?"
 _NO_ERROR = b';0,"No error"'
 _MARK = re.compile(rb'["\n;]|,(?=#)')
 _ERROR = re.compile(rb'([+-]?\d+),"((?:[^"]|"")*)"')
+_ALL_ERRORS = re.compile(_ERROR.pattern + b"(?:," + _ERROR.pattern + b")*")
 _FRAME = 9  # bytes of a check frame: @, sequence number, CRC
 
 
@@ -75,10 +76,18 @@ def elements(text: bytes) -> list[bytes]:
 
 
 def with_errors(text: bytes) -> Answer:
-    """Take the errors off an answer."""
+    """Take the errors off an answer.
+
+    Raises
+    ------
+    LinkError
+        Where there are none at its end, not even that there was no error.
+    """
     if text.endswith(_NO_ERROR):
         return Answer(text[: -len(_NO_ERROR)], ())
     *answers, last = elements(text)
+    if not _ALL_ERRORS.fullmatch(last):
+        raise LinkError(f"an answer ends with {last[-100:]!r}, where the board was to say whether there were errors.")
     errors = tuple((int(code), said.replace(b'""', b'"').decode("latin-1")) for code, said in _ERROR.findall(last))
     return Answer(b";".join(answers), tuple(error for error in errors if error[0]))
 

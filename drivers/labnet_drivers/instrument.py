@@ -52,7 +52,11 @@ class Instrument:
         DeviceError
             With what the board's error queue holds after it.
         LinkError
+        OutOfRange
+            For several lines, or characters that are not ASCII; nothing was sent.
         """
+        if not message.isascii():
+            raise OutOfRange(f"{message!r} has characters that are not ASCII; a board knows no others.")
         if "\n" in message:
             raise OutOfRange(f"{message!r} has several lines; allowed: one, with its commands joined by semicolons.")
         return self.exchange(message).decode("latin-1")

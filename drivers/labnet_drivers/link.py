@@ -27,7 +27,8 @@ DEADLINE_S = 3.0
 OPENING_S = 3.5  # an Arduino restarts when its port is opened, and takes two seconds
 _PATIENCE_S, _MOST_PATIENCE_S = 0.25, 5.0
 _LINE = 4096  # bytes of the longest line, until the board has said
-_HOST_LOST = 2048  # of STATus:QUEStionable
+HOST_LOST = 2048  # of STATus:QUEStionable
+_MOST_NUMBERS = 60_000  # of messages until the link gets in step anew; they have 16 bits
 _AROUND = len(ERRORS) + 10  # bytes of a line around a message: the question for errors, a frame and the newline
 
 
@@ -66,9 +67,10 @@ class Link:
     """A board's port, kept in step.
 
     With the link check (docs/scpi.md) each message has a number and a CRC: it is sent again when no whole answer
-    comes, and the board answers a repeat without executing it twice. Without it, an answer that does not come in time
-    is thrown away before the next message is sent. Either way a late answer is never taken for the next one's, and
-    threads that share a link never see each other's.
+    comes, and the board answers a repeat without executing it twice; one that has restarted answers nothing until the
+    link gets in step again, which notices. Without the check, an answer that does not come in time is thrown away
+    before the next message is sent, and a restart between two messages is not noticed. Either way a late answer is
+    never taken for the next one's, and threads that share a link never see each other's.
 
     Parameters
     ----------
@@ -144,19 +146,30 @@ class Link:
             begun = time.perf_counter()
             answer, failure = Answer(b"", ()), None
             try:
-                if not self._in_step:
+                # A board that restarts waits for number 1: it is never sent as one of many.
+                if not self._in_step or self._sequence >= _MOST_NUMBERS:
                     self.resync()
                 self._check_watchdog()
-                answer = with_errors(self._answer(message + ERRORS, deadline_s))
-            except (LinkError, StateLost) as error:
-                failure = (type(error).__name__, str(error))
+                answer = self._with_all_errors(message, deadline_s)
+            except BaseException as error:  # Ctrl-C too
+                failure = (type(error).__name__, str(error) or "The message was broken off.")
                 raise
             finally:
                 seconds = time.perf_counter() - begun
                 self.transcript.add(Exchange(message, *answer, failure, seconds))
             if answer.errors:
-                raise DeviceError(answer.errors, _shown(message), self.transcript.tail())
+                text = answer.text.decode("latin-1")
+                raise DeviceError(answer.errors, _shown(message), self.transcript.tail(), text)
             return answer.text
+
+    def _with_all_errors(self, message: bytes, deadline_s: float) -> Answer:
+        """Send one message and hear its answer; errors that have no room in it are asked for until there are none."""
+        answer = with_errors(self._answer(message + ERRORS, deadline_s))
+        errors = more = answer.errors
+        while more:
+            more = with_errors(self._answer(ERRORS[2:], DEADLINE_S)).errors
+            errors += more
+        return Answer(answer.text, errors)
 
     @property
     def longest(self) -> int:
@@ -177,7 +190,7 @@ class Link:
             return
         self._was_away = False
         asked = b"STAT:QUES:COND?;:SYST:WATC %.6f" % self.watchdog_s
-        if int(self._answer(asked, DEADLINE_S)) & _HOST_LOST:
+        if int(self._answer(asked, DEADLINE_S)) & HOST_LOST:
             raise StateLost(
                 f"{self.address} had not heard from us for {self.watchdog_s:g} s and made itself safe: its sources and "
                 "bias are at 0 V. Set them again; board.watchdog_s says how long it waits, 0 for ever."
@@ -263,8 +276,8 @@ class Link:
         if self.check:
             self._turn_check_on(end)
         # With errors that noise has left, which are nobody's.
-        answer = with_errors(self._answer(b"SYST:BOOT?" + ERRORS, max(end - time.monotonic(), self._patience_s)))
-        self.boot = int(answer.text)
+        left = max(end - time.monotonic(), self._patience_s)
+        self.boot = int(self._with_all_errors(b"SYST:BOOT?", left).text)
 
     def _find_nonce(self, end: float) -> None:
         """Turn the check off, forget errors, and hear everything up to the answer that can only be to this question."""

@@ -69,7 +69,8 @@ class ReplayLink:
                 kind = getattr(errors, then.failure[0], BoardError)
                 raise kind(then.failure[1])
             if then.errors:
-                raise DeviceError(then.errors, message.decode("latin-1"), self.transcript.tail())
+                text = then.answer.decode("latin-1")
+                raise DeviceError(then.errors, message.decode("latin-1"), self.transcript.tail(), text)
             return then.answer
 
     def resync(self) -> None:

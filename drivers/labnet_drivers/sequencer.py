@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from labnet.checks import check
 from labnet.errors import (
     BoardError,
+    DeviceError,
     LabnetError,
     LateStep,
     LinkDesynchronised,
@@ -38,6 +39,7 @@ _LEAST_PAUSE_S, _MOST_PAUSE_S = 0.0005, 0.02  # between two questions for more o
 
 _LOG, _STATE, _WIPERS = asked("TRAin:LOG"), asked("TRAin:STATe"), asked("WIPer:POSition")
 _CRC = asked("TRAin:MEMory:CRC")
+OUT_OF_RANGE = -222
 _START, _ABORT = set_form("TRAin:STARt").short, set_form("TRAin:ABORt").short
 
 
@@ -188,11 +190,18 @@ class Sequencer:
         board.exchange(program.begin_at(begin_s))
         reader = LogReader(board.info, plan)
         begun = (first, board.wipers())
-        board.exchange(_START)
-        self.standing = begun[1]
-        armed_s, board.link.watchdog_s = board.link.watchdog_s, 0.0  # the training's own policy decides now: `lost`
-        ended = False
+        armed_s, ended = board.link.watchdog_s, False
+
+        def leave() -> None:
+            if not ended:
+                self._abort()
+            self.standing = None
+            board.link.watchdog_s = armed_s
+
         try:
+            board.exchange(_START)
+            self.standing = begun[1]
+            board.link.watchdog_s = 0.0  # the training's own policy decides now: `lost`
             for block, place in self._log(reader, begun):
                 ended = block.end is not None
                 self.standing = None if ended else place[1]
@@ -200,10 +209,7 @@ class Sequencer:
                 if block.end is not None:
                     self._tell(block.end, plan)
         finally:
-            if not ended:
-                finish(self._abort)
-            self.standing = None
-            board.link.watchdog_s = armed_s
+            finish(leave)
 
     def _program(self, plan: Plan, first: int) -> Program:
         board = self._board
@@ -249,21 +255,33 @@ class Sequencer:
             if block.end is not None:
                 return
             if newest <= wanted:
+                if block.empty and state.split(b",")[0] != b"RUN":
+                    raise self._forgotten()
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
     def _fetch(self, message: str) -> bytes:
-        """Exchange a message; looks for a board that is gone."""
+        """Ask for a block of the log, perhaps again; looks for a board that is gone."""
         board = self._board
         try:
-            return board.exchange(message)
+            try:
+                return board.exchange(message)
+            except (LinkTimeout, LinkDesynchronised):  # before the port is opened again, which restarts an Arduino
+                return board.exchange(message)
+        except DeviceError as error:
+            if error.code != OUT_OF_RANGE:
+                raise
+            raise self._forgotten() from error
         except (LinkLost, LinkTimeout, LinkDesynchronised) as error:
             if board.reopen(self.reconnect_s):
-                raise StateLost(
-                    f"{board.address} restarted in the middle of a training; what was logged before is kept. Resume "
-                    "the run."
-                ) from error
+                raise self._forgotten() from error
         return board.exchange(message)
+
+    def _forgotten(self) -> StateLost:
+        return StateLost(
+            f"{self._board.address} restarted, or was reset, in the middle of a training; what was logged before is "
+            "kept. Resume the run."
+        )
 
     def _abort(self) -> None:
         with suppress(LabnetError):

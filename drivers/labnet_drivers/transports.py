@@ -163,6 +163,8 @@ class VisaTransport:
             return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
             return False
+        except OSError:
+            return True
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -174,9 +176,9 @@ class VisaTransport:
     def read(self, timeout_s: float) -> bytes:
         """Give what has come, as soon as there is a newline or a silence."""
         timeout_ms = max(1, ceil(timeout_s * 1e3))
-        if timeout_ms != self._timeout_ms:
-            self._resource.timeout = self._timeout_ms = timeout_ms
         try:
+            if timeout_ms != self._timeout_ms:
+                self._resource.timeout = self._timeout_ms = timeout_ms
             data: bytes = self._resource.visalib.read(self._resource.session, _MOST_BYTES)[0]
         except OSError as error:
             raise lost(self._address, error) from error

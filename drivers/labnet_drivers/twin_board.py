@@ -13,7 +13,7 @@ from labnet.errors import DeviceError, LabnetError, NotDrivable, NotSupported, O
 from labnet.interrupts import finish
 from labnet.plan import Plan
 from labnet.records import Block
-from labnet_drivers.commands import asked, decimal, integer, micro, set_form
+from labnet_drivers.commands import asked, decimal, integer, micro, set_form, whole_ticks
 from labnet_drivers.framing import unblocked
 from labnet_drivers.instrument import Instrument
 from labnet_drivers.link import DEADLINE_S, Exchanges
@@ -24,7 +24,7 @@ IntArray = NDArray[np.int64]
 
 _WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 _LONGEST_WAIT_S = 1e8
-_HARDWARE_MISSING = -241
+HARDWARE_MISSING = -241
 _SIDES = {"free": "FREE", "clamped": "CLAM"}
 
 _HOLD = set_form("SOURce:HOLD").short
@@ -130,7 +130,7 @@ class TwinBoard(Instrument):
         self._check_open()
         if not 0.0 <= seconds <= _LONGEST_WAIT_S:
             raise OutOfRange(f"wait of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
-        left = -(-round(seconds * 1e9) // self._tick_ns)
+        left = whole_ticks(seconds, self._tick_ns)
         # A waiting board hears nothing: in parts, so that Ctrl-C makes it safe soon, and its watchdog hears from us.
         part_s = max(1.0, seconds / 1000)
         if self._armed and self._watchdog_s:
@@ -220,7 +220,7 @@ class TwinBoard(Instrument):
         try:
             self.exchange(message, DEADLINE_S + seconds)
         except DeviceError as error:
-            if error.code != _HARDWARE_MISSING:
+            if error.code != HARDWARE_MISSING:
                 raise
             raise NotSupported("this board's gates have no clock of their own; use trigger().") from None
 
@@ -308,6 +308,9 @@ class TwinBoard(Instrument):
         if self._open:
             self.link.close()
         self._open = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address}, {'open' if self._open else 'closed'}>"
 
     def __enter__(self) -> Self:
         return self

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from labnet.board import BoardInfo
 from labnet.errors import OutOfRange
 from labnet.plan import Plan, scheduled
-from labnet_drivers.commands import set_form
+from labnet_drivers.commands import set_form, whole_ticks
 from labnet_drivers.framing import block
 
 _MASK_64 = (1 << 64) - 1
 _MEMORY = set_form("TRAin:MEMory").short
-_BLOCK_HEAD = 16  # bytes of "TRA:MEM 65534,#44000"
+_AROUND_WORDS = len(" 65534,#565534") + 2  # most bytes of an upload besides header and words; 2 are the block's CRC
+ETA_ONE = 32768  # the board's nudge is in units of 1 / ETA_ONE
 
 
 class Program:
@@ -68,7 +69,7 @@ class Program:
 
     def _ticks_s(self, seconds: float) -> float:
         """Give a time in whole ticks, rounded up, as `TwinBoard.wait` does."""
-        return -(-round(seconds * 1e9) // self._tick_ns) * self._tick_ns * 1e-9
+        return whole_ticks(seconds, self._tick_ns) * self._tick_ns * 1e-9
 
     def _keep(self, words: ArrayLike) -> tuple[int, int]:
         """Put words into the memory; gives where they stand."""
@@ -107,9 +108,9 @@ class Program:
 
     def _eta(self, plan: Plan) -> None:
         if not isinstance(plan.eta, tuple):
-            self._set("TRAin:ETA", round(plan.eta * 32768) / 32768)
+            self._set("TRAin:ETA", round(plan.eta * ETA_ONE) / ETA_ONE)
             return
-        self._set("TRAin:ETA:LIST", *self._keep([round(eta * 32768) for eta in plan.eta]))
+        self._set("TRAin:ETA:LIST", *self._keep([round(eta * ETA_ONE) for eta in plan.eta]))
 
     def _schedule(self, header: str, schedule: object, plan: Plan, first: int) -> None:
         """Set at which steps something happens; a list names those that are left."""
@@ -126,7 +127,7 @@ class Program:
 
     def uploads(self, longest: int) -> Iterator[bytes]:
         """Give the messages that write the training memory, each of at most `longest` bytes."""
-        count = (longest - _BLOCK_HEAD - len(_MEMORY)) // 2
+        count = (longest - len(_MEMORY) - _AROUND_WORDS) // 2
         for offset in range(0, len(self.words), count):
             payload = self.words[offset : offset + count].astype("<u2").tobytes()
             yield b"%s %d,%s" % (_MEMORY.encode(), offset, block(payload))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from labnet.board import Address, FoundBoard
+from labnet.errors import UnknownBoard
 from labnet_drivers.discovery import found_boards
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
@@ -16,6 +17,12 @@ def open_board(address: Address) -> TwinBoard:
     ------
     UnknownBoard, PortInUse, PortNotPermitted, WrongBoard, LinkError
     """
+    if "::" not in address.text:
+        meant = f"ASRL{address.text}::INSTR" if address.text.startswith(("/dev/", "COM")) else f"sim://{address.text}"
+        raise UnknownBoard(
+            f"{address.text!r} is no address; did you mean {meant!r}? 'labnet boards' lists what is there; sim://twin16 and "
+            "firmware://twin16 need no hardware."
+        )
     return TwinBoard(Link(lambda: open_transport(address.text), address.text))
 
 

@@ -12,6 +12,7 @@ static uint16_t end;        /* of what is written */
 static uint16_t unit_start; /* of the answer to the query at hand */
 static bool first;          /* nothing of this query is written yet */
 static bool overflow;
+static uint16_t limit; /* of the query at hand: errors have room of their own */
 static uint16_t block_crc;
 
 #define LAST (ANSWER_BYTES - 1) /* the newline always fits */
@@ -20,16 +21,19 @@ void answer_clear(void) {
     end = unit_start = FRAME_BYTES;
     first = true;
     overflow = false;
+    limit = LAST - ERRORS_ROOM;
 }
 
 bool answer_empty(void) { return end == FRAME_BYTES; }
 
-uint16_t answer_room(void) { return (uint16_t)(LAST - end); }
+void answer_errors(void) { limit = LAST; }
+
+bool answer_has_error_room(void) { return LAST - end >= LONGEST_ERROR; }
 
 bool answer_overflowed(void) { return overflow; }
 
 static void put(char c) {
-    if (end < LAST) {
+    if (end < limit) {
         buffer[end++] = c;
     } else {
         overflow = true;
@@ -37,7 +41,7 @@ static void put(char c) {
 }
 
 static void put_bytes(const void *bytes, uint16_t count) {
-    if (count > LAST - end) {
+    if (end > limit || count > limit - end) {
         overflow = true;
         return;
     }
@@ -54,6 +58,7 @@ static void put_word(const FLASH char *word) {
 void answer_next_unit(void) {
     unit_start = end;
     first = true;
+    limit = LAST - ERRORS_ROOM;
 }
 
 void answer_drop_unit(void) {

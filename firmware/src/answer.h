@@ -29,8 +29,13 @@ void answer_block_bytes(const void *bytes, uint16_t count);
 void answer_block_end(void);
 
 bool answer_empty(void);
-uint16_t answer_room(void); /* bytes that still fit */
 bool answer_overflowed(void);
+
+/* The last bytes of an answer are kept for errors, so that a long one cannot hide them. */
+#define LONGEST_ERROR 96
+#define ERRORS_ROOM 112
+void answer_errors(void); /* this query answers errors */
+bool answer_has_error_room(void);
 
 /* End the answer, with a frame or without; to be sent by link.c. */
 const char *answer_plain(uint16_t *length);

@@ -17,6 +17,9 @@ void firmware_start(void) {
 
 void firmware_poll(void) {
     int c;
+    if (hal_silence() == NEVER) {
+        link_hang_up();
+    }
     while ((c = hal_getc()) >= 0) {
         link_receive((char)c);
     }

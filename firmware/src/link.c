@@ -158,6 +158,13 @@ static void follow(char c, char before) {
     }
 }
 
+void link_hang_up(void) {
+    link_set_check(false);
+    length = 0;
+    too_long = false;
+    place = IN_TEXT;
+}
+
 void link_receive(char c) {
     if (c == '\n' && place != IN_BLOCK) {
         end_of_line();

@@ -6,6 +6,7 @@
 
 void link_power_on(void);
 void link_receive(char c);
+void link_hang_up(void); /* the next host begins anew */
 bool link_check(void);
 void link_set_check(bool on);
 

@@ -12,7 +12,7 @@ static struct {
 static uint32_t oldest, open; /* the number of the oldest block that is kept, and of the one that is being filled */
 
 _Static_assert(LONGEST_RECORD + END_RECORD <= LOG_BLOCK_BYTES, "a block holds the longest record, and the end");
-_Static_assert(LOG_BLOCK_BYTES + FRAME_BYTES + 64 <= ANSWER_BYTES, "an answer holds a block");
+_Static_assert(LOG_BLOCK_BYTES + FRAME_BYTES + 16 + ERRORS_ROOM <= ANSWER_BYTES, "an answer holds a block");
 
 #define OPEN (blocks[open % LOG_BLOCKS])
 

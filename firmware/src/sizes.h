@@ -4,7 +4,7 @@
 
 #if defined(__AVR__) || defined(SMALL_SIZES)
 #define LINE_BYTES 320      /* longest message, frame included */
-#define ANSWER_BYTES 448    /* longest answer, frame included */
+#define ANSWER_BYTES 464    /* longest answer, frame included */
 #define TRAIN_WORDS 2176    /* 512 examples of 4 values, and lists */
 #define LOG_BLOCK_BYTES 224 /* a block of the log */
 #define LOG_BLOCKS 5

@@ -13,7 +13,6 @@ static struct {
     const FLASH char *detail;
 } queue[ERRORS];
 static uint8_t queued;
-#define LONGEST_ERROR 96 /* in an answer */
 
 static uint8_t standard_event, standard_enable, service_enable;
 
@@ -131,13 +130,17 @@ static void set_byte(uint8_t *mask) {
     *mask = (uint8_t)value;
 }
 
-void query_system_error(void) { answer_oldest_error(); }
+void query_system_error(void) {
+    answer_errors();
+    answer_oldest_error();
+}
 
 /* What does not fit stays queued. */
 void query_system_error_all(void) {
+    answer_errors();
     do {
         answer_oldest_error();
-    } while (queued && answer_room() >= LONGEST_ERROR);
+    } while (queued && answer_has_error_room());
 }
 
 void query_system_error_count(void) { answer_integer(queued); }

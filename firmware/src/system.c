@@ -79,13 +79,15 @@ void system_power_on(void) {
     made_safe = false;
 }
 
-void system_set_serial(const char *serial) {
+static void write_serial(const char *serial) {
     char kept[SERIAL_BYTES] = {0};
     for (uint8_t i = 0; i + 1 < SERIAL_BYTES && serial[i]; i++) {
         kept[i] = serial[i];
     }
     hal_nv_write(AT(serial), kept, sizeof kept);
 }
+
+void system_set_boots(uint32_t count) { boots = count; }
 
 void system_poll(void) {
     bool lost = watchdog && hal_silence() >= watchdog && !train_running();
@@ -105,6 +107,14 @@ static int64_t microseconds(uint64_t time) { return (int64_t)(time * BOARD_TICK_
 static void read_serial(char serial[SERIAL_BYTES]) {
     hal_nv_read(AT(serial), serial, SERIAL_BYTES);
     serial[SERIAL_BYTES - 1] = 0;
+}
+
+void system_default_serial(const char *serial) {
+    char kept[SERIAL_BYTES];
+    read_serial(kept);
+    if (!*kept) {
+        write_serial(serial);
+    }
 }
 
 void query_idn(void) {
@@ -131,7 +141,7 @@ void set_system_serial(void) {
         refuse(ERROR_ILLEGAL_VALUE, separator);
         return;
     }
-    system_set_serial(serial);
+    write_serial(serial);
 }
 
 void query_system_serial(void) {

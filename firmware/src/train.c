@@ -104,15 +104,9 @@ static const uint16_t *example_row(uint32_t example) {
     return train_memory + (size_t)example * words;
 }
 
-static uint32_t mask_of(const struct terminals *terminals) {
-    uint32_t nodes = 0;
-    for (uint8_t i = 0; i < terminals->count; i++) {
-        nodes |= UINT32_C(1) << terminals->nodes[i];
-    }
-    return nodes;
+static uint32_t held_on_both(void) {
+    return terminals_mask(&train_settings.inputs) | terminals_mask(&train_settings.grounds);
 }
-
-static uint32_t held_on_both(void) { return mask_of(&train_settings.inputs) | mask_of(&train_settings.grounds); }
 
 static void set_sources(const struct terminals *terminals, const uint16_t *codes) {
     for (uint8_t i = 0; i < terminals->count; i++) {
@@ -227,7 +221,7 @@ static void show_step(void) {
     show_inputs(now.inputs);
     set_sources(&s->outputs, now.targets);
     twin_hold(SIDE_FREE, held_on_both());
-    twin_hold(SIDE_CLAMPED, held_on_both() | mask_of(&s->outputs));
+    twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
     next_phase(PHASE_CLAMP, due + s->settle);
 }
 
@@ -244,7 +238,7 @@ static void clamp(void) {
         now.wrong = now.wrong || !within(now.seen[o], now.targets[o], s->wrong_margin);
     }
     set_sources(&s->outputs, now.clamped);
-    twin_hold(SIDE_CLAMPED, held_on_both() | mask_of(&s->outputs));
+    twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
     next_phase(PHASE_TRIGGER, due + s->settle);
 }
 

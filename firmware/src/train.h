@@ -54,6 +54,8 @@ struct settings {
 extern struct settings train_settings;
 extern uint16_t train_memory[TRAIN_WORDS];
 
+uint32_t terminals_mask(const struct terminals *terminals);
+
 const FLASH char *train_conflict(void); /* which settings do not fit each other; NULL: all do */
 
 /* The sequence. */

@@ -25,7 +25,7 @@ static bool outside(const struct list *list, uint32_t words_each) {
     return list->offset + list->count * words_each > TRAIN_WORDS;
 }
 
-static uint32_t nodes_of(const struct terminals *terminals) {
+uint32_t terminals_mask(const struct terminals *terminals) {
     uint32_t nodes = 0;
     for (uint8_t i = 0; i < terminals->count; i++) {
         nodes |= UINT32_C(1) << terminals->nodes[i];
@@ -35,7 +35,8 @@ static uint32_t nodes_of(const struct terminals *terminals) {
 
 static bool terminals_fit(void) {
     const struct settings *s = &train_settings;
-    uint32_t inputs = nodes_of(&s->inputs), grounds = nodes_of(&s->grounds), outputs = nodes_of(&s->outputs);
+    uint32_t inputs = terminals_mask(&s->inputs), grounds = terminals_mask(&s->grounds),
+             outputs = terminals_mask(&s->outputs);
     uint32_t all = inputs | grounds | outputs;
     uint8_t different = 0;
     for (uint8_t node = 0; node < BOARD_NODES; node++) {

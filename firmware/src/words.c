@@ -9,7 +9,7 @@ bool is_letter(char c) { return upper(c) >= 'A' && upper(c) <= 'Z'; }
 bool in_mnemonic(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '*'; }
 
 bool match_mnemonic(const FLASH char **pattern, const char **text, const char *end) {
-    uint8_t n = 0;
+    uint16_t n = 0; /* a line may be all one word */
     while (*text + n < end && in_mnemonic((*text)[n])) {
         n++;
     }

@@ -118,6 +118,19 @@ static void on_changes_nothing_when_it_is_on(void **state) {
     assert_string_equal(ask_framed(2, "*IDN?"), framed(2, "LABNET,TWIN16,0,1.0"));
 }
 
+static void the_next_host_begins_anew(void **state) {
+    (void)state;
+    assert_answer("SYST:LINK:CHEC ON", "");
+    ask_framed(1, "TRIG:STEP?");
+    assert_answer("BOAR:NOD?", "");
+    fake_say("TRA:MEM 0,#3200half a block", 27);
+    firmware_poll();
+    fake.silence = NEVER; /* it hangs up */
+    firmware_poll();
+    fake.silence = 0;
+    assert_answer("BOAR:NOD?", "9");
+}
+
 static void off_and_on_begin_the_count_anew(void **state) {
     (void)state;
     assert_answer("SYST:LINK:CHEC ON", "");
@@ -200,6 +213,7 @@ RUN(ON_BENCH(a_framed_request_gets_a_framed_answer), ON_BENCH(frames_are_those_o
     ON_BENCH(old_and_future_numbers_are_dropped), ON_BENCH(numbers_begin_again_after_the_last),
     ON_BENCH(a_damaged_line_is_never_executed), ON_BENCH(lower_case_digits_make_no_frame),
     ON_BENCH(plain_lines_are_noise_while_the_check_is_on), ON_BENCH(on_changes_nothing_when_it_is_on),
-    ON_BENCH(off_and_on_begin_the_count_anew), ON_BENCH(the_check_is_turned_in_a_frame),
-    ON_BENCH(a_framed_line_holds_a_block), ON_BENCH(a_line_that_is_too_long_is_not_executed),
-    ON_BENCH(a_quote_that_is_never_closed_ends_with_the_line), ON_BENCH(lines_come_in_pieces))
+    ON_BENCH(off_and_on_begin_the_count_anew), ON_BENCH(the_next_host_begins_anew),
+    ON_BENCH(the_check_is_turned_in_a_frame), ON_BENCH(a_framed_line_holds_a_block),
+    ON_BENCH(a_line_that_is_too_long_is_not_executed), ON_BENCH(a_quote_that_is_never_closed_ends_with_the_line),
+    ON_BENCH(lines_come_in_pieces))

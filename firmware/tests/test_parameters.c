@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void numbers_are_taken_as_they_are_written(void **state) {
     (void)state;
@@ -76,6 +77,16 @@ static void choices_are_words_short_or_long(void **state) {
     assert_refused("TRA:LOG:DET 1", "-224,Illegal parameter value;FULL|SHORt");
     assert_refused("TRA:LOST CONT|STOP,1", "-224,Illegal parameter value;STOP|CONTinue");
     assert_refused("MEAS:VOLT? BOTH", "-224,Illegal parameter value;FREE|CLAMped");
+}
+
+/* As long as a count of 8 bits and longer. */
+static void words_may_be_of_any_length(void **state) {
+    (void)state;
+    for (size_t letters = 250; letters < 262; letters++) {
+        char line[LINE_BYTES] = "TRA:LOG:DET ";
+        memset(line + strlen(line), 'A', letters);
+        assert_refused(line, "-224,Illegal parameter value;FULL|SHORt");
+    }
 }
 
 static void booleans_are_on_and_off(void **state) {
@@ -170,7 +181,7 @@ static void a_reset_forgets_all_settings(void **state) {
 
 RUN(ON_BENCH(numbers_are_taken_as_they_are_written), ON_BENCH(numbers_have_limits), ON_BENCH(what_is_no_number_says_so),
     ON_BENCH(parameters_are_as_many_as_there_are), ON_BENCH(lists_take_one_or_more),
-    ON_BENCH(choices_are_words_short_or_long), ON_BENCH(booleans_are_on_and_off), ON_BENCH(strings_stand_in_quotes),
-    ON_BENCH(a_serial_number_leaves_the_identity_readable), ON_BENCH(held_nodes_are_pairs_of_node_and_voltage),
-    ON_BENCH(every_code_survives_its_voltage), ON_BENCH(settings_are_told_as_they_were_made),
-    ON_BENCH(a_reset_forgets_all_settings))
+    ON_BENCH(choices_are_words_short_or_long), ON_BENCH(words_may_be_of_any_length), ON_BENCH(booleans_are_on_and_off),
+    ON_BENCH(strings_stand_in_quotes), ON_BENCH(a_serial_number_leaves_the_identity_readable),
+    ON_BENCH(held_nodes_are_pairs_of_node_and_voltage), ON_BENCH(every_code_survives_its_voltage),
+    ON_BENCH(settings_are_told_as_they_were_made), ON_BENCH(a_reset_forgets_all_settings))

@@ -54,6 +54,27 @@ static void no_error_is_lost_to_a_long_answer(void **state) {
     assert_answer("SYST:ERR?", "0,\"No error\"");
 }
 
+/* However much of the answer is taken: what does not fit is said to be missing, in the same answer. */
+static void a_long_answer_leaves_room_for_errors(void **state) {
+    (void)state;
+    const char question[] = ":BOAR:PART?;", check[] = ":SYST:ERR:ALL?";
+    const size_t answered = strlen(ask("BOAR:PART?")) + 1, most = (LINE_BYTES - sizeof check) / (sizeof question - 1);
+    for (size_t questions = 1; questions <= most; questions++) {
+        char line[LINE_BYTES] = "";
+        for (size_t k = 0; k < questions; k++) {
+            strcat(line, question);
+        }
+        const char *answer = ask(strcat(line, check));
+        size_t told = 0;
+        while (answer[told * answered] == '"') {
+            told++;
+        }
+        const char *rest = answer + told * answered;
+        assert_true(told == questions ? !strcmp(rest, "0,\"No error\"") : !strncmp(rest, "-430,", 5));
+        ask("*CLS");
+    }
+}
+
 static void clear_forgets_errors_and_events(void **state) {
     (void)state;
     ask("NO:SUCH;*OPC");
@@ -123,6 +144,6 @@ static void power_up_forgets_status(void **state) {
 
 RUN(ON_BENCH(errors_are_queued_and_taken_in_turn), ON_BENCH(a_unit_raises_its_first_error_alone),
     ON_BENCH(the_queue_tells_that_it_overflowed), ON_BENCH(no_error_is_lost_to_a_long_answer),
-    ON_BENCH(clear_forgets_errors_and_events), ON_BENCH(events_are_told_once),
-    ON_BENCH(the_status_byte_sums_up_what_counts), ON_BENCH(damaged_constants_are_questionable),
-    ON_BENCH(power_up_forgets_status))
+    ON_BENCH(a_long_answer_leaves_room_for_errors), ON_BENCH(clear_forgets_errors_and_events),
+    ON_BENCH(events_are_told_once), ON_BENCH(the_status_byte_sums_up_what_counts),
+    ON_BENCH(damaged_constants_are_questionable), ON_BENCH(power_up_forgets_status))

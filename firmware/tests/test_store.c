@@ -81,12 +81,14 @@ static void texts_without_an_end_are_cut(void **state) {
     assert_answer("SYST:SER?;:CAL:DATE?", "\"12345678901234567890123\";\"2024-05-06\"");
 }
 
-static void a_target_may_give_the_serial_number(void **state) {
+static void a_target_gives_a_serial_number_where_none_was_set(void **state) {
     (void)state;
-    system_set_serial("PC-1");
-    assert_answer("*IDN?;:SYST:SER?", "LABNET,TWIN16,PC-1,1.0;\"PC-1\"");
-    system_set_serial("123456789012345678901234567890");
-    assert_answer("SYST:SER?", "\"12345678901234567890123\"");
+    system_default_serial("123456789012345678901234567890");
+    assert_answer("*IDN?;:SYST:SER?", "LABNET,TWIN16,12345678901234567890123,1.0;\"12345678901234567890123\"");
+    obey("SYST:SER \"MY-BOARD\"");
+    power_cycle();
+    system_default_serial("PC-1");
+    assert_answer("SYST:SER?", "\"MY-BOARD\"");
 }
 
 static void power_up_forgets_all_else(void **state) {
@@ -113,5 +115,5 @@ static void power_up_lets_go_of_the_board(void **state) {
 RUN(ON_BENCH(a_power_cycle_keeps_what_is_stored), ON_BENCH(every_power_up_counts),
     ON_BENCH(what_is_not_sealed_shows_after_a_power_cycle), ON_BENCH(a_damaged_seal_shows),
     ON_BENCH(an_empty_store_is_made_whole), ON_BENCH(texts_without_an_end_are_cut),
-    ON_BENCH(a_target_may_give_the_serial_number), ON_BENCH(power_up_forgets_all_else),
+    ON_BENCH(a_target_gives_a_serial_number_where_none_was_set), ON_BENCH(power_up_forgets_all_else),
     ON_BENCH(power_up_lets_go_of_the_board))

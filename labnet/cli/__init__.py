@@ -1,5 +1,6 @@
 """The command line: what is typed after ``labnet``."""
 
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ def _say_warning(message: Warning | str, *_: object) -> None:
 def main() -> None:
     """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
     warnings.showwarning = _say_warning  # type: ignore[assignment]
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
     try:
         app()

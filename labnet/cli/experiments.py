@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Run an experiment and log every step.
 
-    Ctrl-C, a kill (with --durable, a power cut) lose nothing committed: the same command with --resume goes on, and
+    Ctrl-C, a kill (with --durable, a power cut) lose nothing committed: the same command with --resume goes on, and on sim://
     ends with the records of an uninterrupted run.
 
     Example: labnet run experiments/demo.toml --set clock.p=0.1 --out p01.sqlite

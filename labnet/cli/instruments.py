@@ -44,18 +44,17 @@ def serve(
     ] = "127.0.0.1",
     pty: Annotated[bool, typer.Option("--pty", help="A pseudo-terminal instead, as a board on a serial port.")] = False,
 ) -> None:
-    """Serve a board's firmware as a SCPI instrument, for any VISA program, until Ctrl-C.
+    """Serve a board's firmware as a SCPI instrument, for any VISA program, until Ctrl-C; one at a time.
 
     Example: labnet serve firmware://twin16 --tcp 5025
     """
     with serve_board(board, port=port, bind=bind, pty=pty) as server:
         out.print(f"{board} is at {server.address} until Ctrl-C. From Python, for example:", soft_wrap=True)
         out.print(
-            f'  pyvisa.ResourceManager("@py").open_resource("{server.address}", read_termination="\\n", '
-            'write_termination="\\n").query("*IDN?")',
-            soft_wrap=True,
-            markup=False,
+            f'  port = pyvisa.ResourceManager("@py").open_resource("{server.address}")', soft_wrap=True, markup=False
         )
+        out.print('  port.read_termination = port.write_termination = "\\n"', markup=False)
+        out.print('  port.query("*IDN?")', markup=False)
         with suppress(KeyboardInterrupt):
             server.wait()
             raise BoardError(f"{board} ended by itself; nothing is served any more.")
@@ -72,10 +71,12 @@ def scpi(
 ) -> None:
     """Talk to a board in its own language (docs/scpi.md): type messages, read answers; Ctrl-D ends.
 
+    Each message is sent in a check frame of its own, with the question for errors.
+
     Messages also come from a pipe. Errors that the board reports do not end it; the exit code is 1 then. At the end the
     board is made safe.
 
-    Example: labnet scpi firmware://twin16 -c "*IDN?" -c "MEAS:VOLT? FREE"
+    Example: labnet scpi firmware://twin16 -c "SOUR:HOLD FREE,0,5,8,0" -c "MEAS:VOLT? FREE"
     """
     failed = False
     with open_board(board) as opened:
@@ -86,15 +87,14 @@ def scpi(
                 try:
                     answer = opened.scpi(message)
                 except DeviceError as error:
-                    failed = True
+                    failed, answer = True, error.answer
                     for code, text in error.errors:
                         err.print(f'{code},"{text}"', style="red", markup=False, highlight=False, soft_wrap=True)
                 except OutOfRange as error:
-                    failed = True
+                    failed, answer = True, ""
                     err.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
-                else:
-                    if answer:
-                        typer.echo(answer)
+                if answer:
+                    typer.echo(answer)
     if failed:
         raise typer.Exit(1)
 
@@ -104,9 +104,15 @@ def _typed() -> Iterator[str]:
     if not sys.stdin.isatty():
         yield from filter(None, (line.strip() for line in sys.stdin))
         return
+    err.print("Messages as in docs/scpi.md, for example *IDN?; Ctrl-D ends.", highlight=False)
     with _history(), suppress(EOFError):
         while True:
-            if line := input("> ").strip():
+            try:
+                line = input("> ").strip()
+            except KeyboardInterrupt:  # forgets the line
+                err.print()
+                continue
+            if line:
                 yield line
 
 

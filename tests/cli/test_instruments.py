@@ -13,7 +13,6 @@ import pytest
 from children import start
 
 import labnet
-from labnet_simulators.firmware import Instrument
 
 Labnet = Callable[..., tuple[int, str, str]]
 
@@ -51,6 +50,8 @@ def serving(folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]"
             line = child.stdout.readline()
             assert line.startswith("firmware://twin16 is at "), line
             assert "open_resource" in child.stdout.readline()
+            assert "termination" in child.stdout.readline()
+            assert "query" in child.stdout.readline()
             yield child, line.split()[3]
         finally:
             child.terminate()
@@ -78,17 +79,13 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, labnet_command: Labnet) ->
     assert "Address already in use" in error
 
 
-def test_a_served_board_that_ends_by_itself_is_said(labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch) -> None:
-    wait = Instrument.wait
-
-    def kill_and_wait(self: Instrument) -> int:
-        self._process.kill()
-        return wait(self)
-
-    monkeypatch.setattr(Instrument, "wait", kill_and_wait)
-    code, out, error = labnet_command("serve", "firmware://twin16", "--pty")
-    assert out.startswith("firmware://twin16 is at ASRL/dev/pts/")
-    assert code == 2
+def test_a_served_board_that_ends_by_itself_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path, "--pty") as (child, address):
+        assert address.startswith("ASRL/dev/pts/")
+        (firmware,) = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        os.kill(int(firmware), signal.SIGKILL)
+        error = child.communicate(timeout=60)[1]
+    assert child.returncode == 2
     assert "ended by itself" in error
 
 
@@ -96,12 +93,26 @@ def test_a_served_board_that_ends_by_itself_is_said(labnet_command: Labnet, monk
 
 
 def test_messages_on_the_command_line(labnet_command: Labnet) -> None:
-    words = ("-c", "*IDN?", "-c", "SOUR:BIAS 0.5", "-c", "NO:SUCH", "-c", "*CLS" * 2000, "-c", "SOUR:BIAS?")
+    words = (
+        "-c",
+        "*IDN?",
+        "-c",
+        "SOUR:BIAS 0.5",
+        "-c",
+        "NO:SUCH",
+        "-c",
+        "*CLS" * 2000,
+        "-c",
+        "FOO →",
+        "-c",
+        "SOUR:BIAS?",
+    )
     code, out, error = labnet_command("scpi", "firmware://twin16", *words)
     assert out.splitlines()[0].startswith("LABNET,TWIN16,")
     assert out.splitlines()[1:] == ["0.5"], "an error does not end it"
     assert error.startswith('-113,"Undefined header"\n')
     assert "Split it" in error
+    assert "not ASCII" in error
     assert code == 1
 
 

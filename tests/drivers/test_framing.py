@@ -38,6 +38,14 @@ def test_errors_are_told_from_answers(parts: list[bytes]) -> None:
     assert with_errors(two) == (b"", errors), "where nothing else was asked"
 
 
+@pytest.mark.parametrize("last", [b"", b"1", b'5,"V",', b'-222,"Data', b'x-222,"Data"', b'"No error"', b'1.5,"V"'])
+def test_an_answer_without_its_errors_is_refused(last: bytes) -> None:
+    """Nothing of it is dropped, or taken for an error."""
+    for answer in (last, b"2;" + last):
+        with pytest.raises(LinkError, match="whether there were errors"):
+            with_errors(answer)
+
+
 @given(ELEMENTS, st.binary(max_size=60), st.integers(0, 0xFFFF))
 def test_a_framed_answer_is_found_among_anything(parts: list[bytes], noise: bytes, sequence: int) -> None:
     message = b";".join(parts)

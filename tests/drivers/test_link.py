@@ -1,5 +1,6 @@
 """The link: an answer belongs to its question, whatever goes wrong."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,8 @@ from wires import Counted, Late, Pipe, Plug, Serve, Socket
 
 import labnet
 from labnet.errors import DeviceError, LinkDesynchronised, LinkTimeout, OutOfRange, StateLost
-from labnet_drivers import Link, TwinBoard
+from labnet_drivers import Link, TwinBoard, sequencer, twin_board, upload
+from labnet_drivers import link as links
 from labnet_drivers.transports import open_transport
 
 Open = Callable[..., Link]
@@ -64,6 +66,9 @@ def test_a_message_that_ctrl_c_broke_off_answers_nobody(served: Serve, linked: O
     pipe.interrupts = True
     with pytest.raises(KeyboardInterrupt):
         link.exchange("SYST:SYNC? 1")
+    failure = link.transcript.last()[-1].failure
+    assert failure is not None, "the transcript says so"
+    assert failure[0] == "KeyboardInterrupt"
     pipe.interrupts = False
     assert link.exchange("SYST:SYNC? 2") == b"2"
 
@@ -83,6 +88,60 @@ def test_without_the_check_an_answer_nobody_asked_for_is_said(served: Serve, lin
         link.exchange("SYST:SYNC? 1")
     pipe.doubles = False
     assert link.exchange("SYST:SYNC? 2") == b"2"
+
+
+def test_errors_that_have_no_room_in_an_answer_are_still_its_own(
+    served: Serve, linked: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "cc -DSMALL_SIZES")
+    address = served()
+    small = linked(lambda: Socket(address), address)
+    for _ in range(2):
+        with pytest.raises(DeviceError) as raised:
+            small.exchange("BOAR:EDG?" + ";:NO" * 16)
+        assert [code for code, _ in raised.value.errors] == [-113] * 16
+        assert small.exchange("SYST:SYNC? 1") == b"1"
+
+
+def test_numbers_begin_anew_before_they_come_to_the_first_again(
+    tmp_path: Path, served: Serve, linked: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that has just restarted waits for number 1, and would execute a message of that number."""
+    monkeypatch.setattr(links, "_MOST_NUMBERS", 10)
+    options = f"nv={tmp_path}/store"
+    address = served(options)
+    plug = Plug(lambda: Socket(address))
+    opened = linked(plug.open, address)
+    wire = plug.wire
+    assert wire is not None
+    numbers: list[int] = []
+    write = wire.write
+
+    def noted(data: bytes) -> None:
+        numbers.extend(int(number, 16) for number in re.findall(rb"^@(....)", data, re.MULTILINE))
+        write(data)
+
+    monkeypatch.setattr(wire, "write", noted)
+    for number in range(50):
+        assert opened.exchange(f"SYST:SYNC? {number}") == b"%d" % number
+    assert numbers.count(1) >= 4
+    assert max(numbers) <= 10
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "number"),
+    [
+        ("status.h", "QUESTIONABLE_HOST", links.HOST_LOST),
+        ("status.h", "ERROR_HARDWARE_MISSING", twin_board.HARDWARE_MISSING),
+        ("status.h", "ERROR_OUT_OF_RANGE", sequencer.OUT_OF_RANGE),
+        ("train.h", "ETA_ONE", upload.ETA_ONE),
+    ],
+)
+def test_driver_and_firmware_have_the_same_numbers(header: str, name: str, number: int) -> None:
+    text = (Path(__file__).parents[2] / "firmware" / "src" / header).read_text()
+    found = re.search(rf"\b{name}(?: =)? (-?\d+)", text)
+    assert found is not None
+    assert int(found[1]) == number
 
 
 @CHECKS
@@ -133,6 +192,8 @@ def test_a_message_that_is_too_long_is_not_sent(board: TwinBoard) -> None:
         board.scpi("*IDN?;" * 1000)
     with pytest.raises(OutOfRange, match="several lines"):
         board.scpi("*IDN?\n*IDN?")
+    with pytest.raises(OutOfRange, match="not ASCII"):
+        board.scpi("FOO →")
     assert len(board.link.transcript.last()) == sent
     longest = "*WAI;" * (board.longest // 5)
     board.scpi(longest.ljust(board.longest))

@@ -1,9 +1,10 @@
 """Ports that cannot be opened, and what answers that is no board of ours."""
 
 import os
+import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -11,7 +12,7 @@ import pytest
 from wires import Pipe, Serve, Socket
 
 import labnet
-from labnet.errors import LinkTimeout, PortInUse, PortNotPermitted, UnknownBoard, WrongBoard
+from labnet.errors import LinkLost, LinkTimeout, PortInUse, PortNotPermitted, UnknownBoard, WrongBoard
 from labnet_drivers import Link, TwinBoard
 from labnet_drivers.transports import open_transport, port_of
 
@@ -26,17 +27,20 @@ def somebody(answer: Callable[[bytes], bytes]) -> Iterator[str]:
     def serve() -> None:
         line = b""
         while True:
+            select.select([ours], [], [])
             try:
                 line += os.read(ours, 1 << 16)
             except OSError:  # closed
                 return
             *lines, line = line.split(b"\n")
-            os.write(ours, b"".join(map(answer, lines)))
+            with suppress(BlockingIOError):  # nobody reads it
+                os.write(ours, b"".join(map(answer, lines)))
 
     thread = Thread(target=serve)
     thread.start()
     name = os.ttyname(theirs)
     os.set_blocking(theirs, False)
+    os.set_blocking(ours, False)
     try:
         yield f"ASRL{name}::INSTR"
     finally:
@@ -97,6 +101,16 @@ def test_serial_ports_have_the_names_that_visa_gives_them() -> None:
     assert port_of("/dev/ttyACM0") == "/dev/ttyACM0"
     assert port_of("COM3") == "COM3"
     assert port_of("3") == ("COM3" if os.name == "nt" else "/dev/ttyS2")
+
+
+def test_a_closed_visa_port_is_a_lost_link(served: Serve) -> None:
+    port = open_transport(served())
+    port.close()
+    with pytest.raises(LinkLost):
+        port.read(0.1)
+    with pytest.raises(LinkLost):
+        port.write(b"*IDN?\n")
+    port.close()
 
 
 # Who answers ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from test_training import MANY, assert_same, parts, plan
-from wires import Plug, Serve, Socket
+from wires import Pipe, Plug, Scripted, Serve, Socket
 
 import labnet
 from labnet.controller import Controller
@@ -88,6 +88,58 @@ def test_a_training_goes_on_while_its_cable_is_out(plug: Plug, board: TwinBoard)
             plug.missing = number % 2
     assert len(taken) > 10
     assert_same(parts(iter(taken)), undisturbed)
+
+
+def test_noise_in_a_training_does_not_open_the_port_again(served: Serve) -> None:
+    """An Arduino whose port is opened restarts."""
+    address = served("preset=lab&seed=3")
+    opened: list[Scripted] = []
+
+    def open_port() -> Scripted:
+        opened.append(Scripted(Socket(address)))
+        return opened[-1]
+
+    with labnet.open_board("firmware://twin16?preset=lab&seed=3") as other:
+        undisturbed = parts(other.train(LONG, 0, Controller(other, LONG).start()))
+    with TwinBoard(Link(open_port, "the bench")) as board:
+        taken = []
+        for block in board.train(LONG, 0, Controller(board, LONG).start()):
+            taken.append(block)
+            opened[0].after = b"TRA:LOG?"
+    assert len(taken) > 10
+    assert len(opened) == 1
+    assert_same(parts(iter(taken)), undisturbed)
+
+
+def test_ctrl_c_just_after_the_start_aborts_a_training(served: Serve) -> None:
+    pipe = Scripted(Socket(served()))
+    with TwinBoard(Link(lambda: pipe, "the bench")) as board:
+        pipe.after, pipe.error = b"TRA:STAR;", KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            next(board.train(plan(MANY, steps=1_000_000)))
+        assert not board.operation & 256
+        assert board.sequencer.standing is None
+        assert board.link.watchdog_s == board.watchdog_s
+        board.drive("free", GIVEN)
+
+
+def test_a_training_that_was_reset_from_elsewhere_ends(board: TwinBoard, served: Serve) -> None:
+    blocks = board.train(LONG)
+    next(blocks)
+    board.scpi("*RST")
+    with pytest.raises(StateLost, match="Resume the run"):
+        list(blocks)
+
+
+def test_a_training_that_was_reset_before_its_first_block_ends(served: Serve) -> None:
+    class Resetting(Pipe):
+        def write(self, data: bytes) -> None:
+            self.inner.write(b"*RST\n" * data.startswith(b"TRA:LOG? 0") + data)
+
+    address = served()
+    board = TwinBoard(Link(lambda: Resetting(Socket(address)), address, check=False))
+    with board, pytest.raises(StateLost, match="Resume the run"):
+        list(board.train(LONG))
 
 
 def test_a_training_whose_board_restarts_ends(tmp_path: Path, served: Serve) -> None:

@@ -99,6 +99,19 @@ def test_without_noise_both_are_the_simulated_board_s(name: str) -> None:
     assert records[-1].step == STEPS
 
 
+@pytest.mark.parametrize("late_s", [8.5e6, 9.9e7])
+def test_a_board_that_is_on_for_long_keeps_the_times_of_the_simulated_one(late_s: float) -> None:
+    def times(address: str) -> list[float]:
+        with labnet.open_board(address) as board:
+            board.wait(late_s)
+            start_s = Controller(board, chosen).start()
+            return [record.time_s for record in parts(board.train(chosen, 0, start_s))[0]]
+
+    chosen = plan(MANY, settle_s=5e-6, steps=20)
+    ours, theirs = (times(a) for a in ("firmware://twin16?seed=3", "sim://twin16?seed=3&converters=board"))
+    assert ours == pytest.approx(theirs, rel=0, abs=1e-7)
+
+
 def test_a_training_can_begin_in_the_middle() -> None:
     ours, theirs = (pace(PLANS["nudges"], first=25) for pace in (by_board, by_host))
     assert_same(ours, theirs)

@@ -125,6 +125,18 @@ def test_waits_are_rounded_up_to_ticks_and_may_be_long(board: TwinBoard) -> None
     assert board.time_s == 3000001500001000 * 1e-9
 
 
+@pytest.mark.parametrize("seconds", [2**23, 8.5e6, 3e7, 1e8 - 1])
+def test_rounding_of_long_times_makes_no_tick_more(board: TwinBoard, seconds: float) -> None:
+    with labnet.open_board("sim://twin16?seed=1&converters=board") as simulated:
+        waited = [0.0, 0.0]
+        for ticks in range(1, 20):
+            for k, each in enumerate((board, simulated)):
+                start_s = each.time_s
+                each.wait(seconds / 20 + ticks * 1e-6)
+                waited[k] = each.time_s - start_s
+            assert waited[0] == pytest.approx(waited[1], abs=1e-7)
+
+
 @pytest.mark.parametrize("seconds", [-1e-9, 1e300, float("nan"), float("inf")])
 def test_time_does_not_run_backwards(any_board: labnet.Board, seconds: float) -> None:
     with pytest.raises(OutOfRange, match="allowed: 0 to"):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
-from labnet.errors import LinkLost, LinkTimeout, UnknownBoard
+from labnet.errors import LinkDesynchronised, LinkLost, LinkTimeout, UnknownBoard
 from labnet_drivers.transports import Transport
 
 Serve = Callable[..., str]
@@ -103,6 +103,26 @@ class Plug:
         assert self.wire is not None
         self.wire.inner.close()
         self.wire.inner = open_inner()
+
+
+class Scripted(Pipe):
+    """Raises what it is told to, after what it is told to has been written."""
+
+    def __init__(self, inner: Transport) -> None:
+        super().__init__(inner)
+        self.after = b""
+        self.error: BaseException = LinkDesynchronised("noise")
+        self._due = False
+
+    def write(self, data: bytes) -> None:
+        self.inner.write(data)
+        self._due = bool(self.after) and self.after in data
+
+    def read(self, timeout_s: float) -> bytes:
+        if self._due:
+            self.after, self._due = b"", False
+            raise self.error
+        return self.inner.read(timeout_s)
 
 
 class Counted(Pipe):

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def _leaves_nothing_behind() -> Iterator[None]:
     build("twin16")
     before = belongings()
     yield
+    for plant in set(threading.enumerate()) - before[1]:  # a board that was closed lets its firmware end by itself
+        plant.join(60)
     assert belongings() == before
 
 
@@ -85,6 +88,30 @@ def test_a_pty_is_a_serial_port() -> None:
         found = re.fullmatch(r"ASRL(/dev/\S+)::INSTR", running.address)
         assert found
         assert Path(found[1]).is_char_device()
+
+
+def test_one_host_after_the_other_finds_the_port_open() -> None:
+    with instrument("firmware://twin16") as running:
+        for _ in range(40):
+            labnet.open_board(running.address).close()
+
+
+def test_ctrl_c_is_for_the_host_alone() -> None:
+    with instrument("firmware://twin16") as running:
+        host = Host(running.address)
+        running._process.send_signal(signal.SIGINT)
+        assert host.ask("SYST:ERR:COUN?") == "0"
+        host.close()
+
+
+def test_every_start_has_a_boot_number_of_its_own() -> None:
+    boots = set()
+    for _ in range(3):
+        with instrument("firmware://twin16") as running:
+            host = Host(running.address)
+            boots.add(int(host.ask("SYST:BOOT?")))
+            host.close()
+    assert len(boots) == 3
 
 
 def test_an_instrument_may_be_stopped_twice_and_waited_for() -> None:

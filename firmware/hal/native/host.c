@@ -44,7 +44,9 @@ void host_listen_tcp(const char *address, const char *port) {
     listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) ||
         bind(listener, found->ai_addr, found->ai_addrlen) || listen(listener, 4)) {
-        native_fail("port");
+        char what[NI_MAXHOST + NI_MAXSERV];
+        snprintf(what, sizeof what, "port %s at %s cannot be had (0 is any free one)", port, address);
+        native_fail(what);
     }
     freeaddrinfo(found);
     struct sockaddr_storage bound;
@@ -160,7 +162,7 @@ void host_wait(bool for_ever) {
     } else if (fds[0].revents & (POLLHUP | POLLERR)) {
         hang_up();
     }
-    if (fds[1].revents & POLLIN) {
+    if ((fds[1].revents & POLLIN) && !fds[0].revents) { /* else the last host may be about to leave */
         answer_the_door();
     }
 }

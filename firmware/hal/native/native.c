@@ -1,5 +1,6 @@
 /* The firmware as a process on a PC, over a plant: see usage. Time is virtual: it stands still while a host is connected and
  * nothing is scheduled, and nothing but waiting takes any. */
+#define _GNU_SOURCE
 #include "native.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "firmware.h"
 #include "hal.h"
@@ -37,6 +39,13 @@ void hal_idle(uint64_t until) {
     }
     host_wait(until == NEVER);
     hal_sleep_until(until);
+}
+
+/* A number that another start does not have: milliseconds, in 31 bits. */
+static uint32_t moment(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) & INT32_MAX;
 }
 
 static _Noreturn void usage(void) {
@@ -86,11 +95,15 @@ int main(int argc, char **argv) {
         usage();
     }
     signal(SIGPIPE, SIG_IGN); /* said by write, too */
+    signal(SIGINT, SIG_IGN);  /* meant for the host, which still has to make the board safe */
     plant_connect(plant);
     store_open(store);
     firmware_start();
     if (serial != NULL) {
-        system_set_serial(serial);
+        system_default_serial(serial);
+    }
+    if (store == NULL) {
+        system_set_boots(moment());
     }
     if (pty) {
         host_listen_pty();
