@@ -17,13 +17,13 @@ def open_board(address: Address) -> TwinBoard:
     ------
     UnknownBoard, PortInUse, PortNotPermitted, WrongBoard, LinkError
     """
-    if "::" not in address.text:
+    try:
+        return TwinBoard(Link(lambda: open_transport(address.text), address.text))
+    except UnknownBoard as error:
+        if "::" in address.text:
+            raise
         meant = f"ASRL{address.text}::INSTR" if address.text.startswith(("/dev/", "COM")) else f"sim://{address.text}"
-        raise UnknownBoard(
-            f"{address.text!r} is no address; did you mean {meant!r}? 'labnet boards' lists what is there; sim://twin16 and "
-            "firmware://twin16 need no hardware."
-        )
-    return TwinBoard(Link(lambda: open_transport(address.text), address.text))
+        raise UnknownBoard(f"{error} Or did you mean {meant}?") from None
 
 
 def find_boards() -> Iterator[FoundBoard]:

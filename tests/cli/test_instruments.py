@@ -99,7 +99,7 @@ def test_messages_on_the_command_line(labnet_command: Labnet) -> None:
         "-c",
         "SOUR:BIAS 0.5",
         "-c",
-        "NO:SUCH",
+        "BOAR:NOD?;:NO:SUCH;:BOAR:NAME?",
         "-c",
         "*CLS" * 2000,
         "-c",
@@ -109,7 +109,7 @@ def test_messages_on_the_command_line(labnet_command: Labnet) -> None:
     )
     code, out, error = labnet_command("scpi", "firmware://twin16", *words)
     assert out.splitlines()[0].startswith("LABNET,TWIN16,")
-    assert out.splitlines()[1:] == ["0.5"], "an error does not end it"
+    assert out.splitlines()[1:] == ['9;"twin16"', "0.5"], "an error ends neither a message nor the talk"
     assert error.startswith('-113,"Undefined header"\n')
     assert "Split it" in error
     assert "not ASCII" in error

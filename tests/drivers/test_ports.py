@@ -90,6 +90,8 @@ def test_a_port_that_one_may_not_open(tmp_path: Path) -> None:
         ("TCPIP::no.such.host.invalid::5025::SOCKET", "cannot be opened"),
         ("TCPIP::bench", "cannot be opened"),
         ("nonsense", "Names are like"),
+        ("twin16", "did you mean sim://twin16"),
+        ("/dev/ttyACM9", "did you mean ASRL/dev/ttyACM9::INSTR"),
     ],
 )
 def test_names_nobody_answers_to(address: str, said: str) -> None:
