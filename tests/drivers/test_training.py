@@ -99,7 +99,7 @@ def test_without_noise_both_are_the_simulated_board_s(name: str) -> None:
     assert records[-1].step == STEPS
 
 
-@pytest.mark.parametrize("late_s", [8.5e6, 8_500_000.000001, 9.9e7, 99_000_000.000002])
+@pytest.mark.parametrize("late_s", [8_500_000.000001, 99_000_000.000003])
 def test_a_board_that_is_on_for_long_keeps_the_times_of_the_simulated_one(late_s: float) -> None:
     def times(address: str) -> list[float]:
         with labnet.open_board(address) as board:
