@@ -60,11 +60,12 @@ static void a_long_answer_leaves_room_for_errors(void **state) {
     const char question[] = ":BOAR:PART?;", check[] = ":SYST:ERR:ALL?";
     const size_t answered = strlen(ask("BOAR:PART?")) + 1, most = (LINE_BYTES - sizeof check) / (sizeof question - 1);
     for (size_t questions = 1; questions <= most; questions++) {
-        char line[LINE_BYTES] = "";
+        struct line line = {0};
         for (size_t k = 0; k < questions; k++) {
-            strcat(line, question);
+            add_text(&line, question);
         }
-        const char *answer = ask(strcat(line, check));
+        add_text(&line, check);
+        const char *answer = ask_line(&line);
         size_t told = 0;
         while (answer[told * answered] == '"') {
             told++;

@@ -8,7 +8,7 @@ docs/firmware.md describes the link.
 import logging
 import struct
 from collections.abc import Callable, Iterator
-from socket import socket
+from socket import MSG_DONTWAIT, socket
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ _MAGIC = 0x4C4E5031
 _TICK_NS = 1000
 _BITS = 32  # of a mask
 _AT_ONCE = 1 << 16
+_LOOKS = 50
 _NOTHING = b""
 
 Handler = Callable[[int, int, int], bytes]  # arg, code, value; gives the reply
@@ -112,13 +113,25 @@ class Plant:
     def _batches(self) -> Iterator[bytes]:
         """Give whole frames as they come."""
         left = b""
-        while more := self._link.recv(_AT_ONCE):
+        while more := self._received():
             frames = left + more
             if odd := len(frames) % _FRAME.size:
                 frames, left = frames[:-odd], frames[-odd:]
             else:
                 left = b""
             yield frames
+
+    def _received(self) -> bytes:
+        """Give what comes next.
+
+        While a training runs that is soon: to sleep and be woken can take longer, so look often before.
+        """
+        for _ in range(_LOOKS):
+            try:
+                return self._link.recv(_AT_ONCE, MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+        return self._link.recv(_AT_ONCE)
 
     def _go_on_to(self, ticks: int) -> None:
         """Put the wipers where they were stepped to, and let the board's clock run."""

@@ -1,7 +1,9 @@
 /* The plant link: frames with time stamps to the simulated board; see docs/firmware.md. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "hal.h"
@@ -21,6 +23,7 @@ enum operation {
 };
 
 #define FRAME 16
+#define LOOKS 500
 #define HELLO UINT32_C(0x4C4E5031)
 
 static int plant;
@@ -71,11 +74,23 @@ static void post(enum operation op, uint8_t arg, uint16_t code, uint32_t value) 
     posted_bytes += FRAME;
 }
 
+/* The plant answers within some 100 us; to sleep and be woken can take longer than that, so look often before. */
+static ssize_t receive(void *to, size_t bytes) {
+    for (unsigned looks = 0; looks < LOOKS; looks++) {
+        ssize_t n = recv(plant, to, bytes, MSG_DONTWAIT);
+        if (n >= 0 || errno != EAGAIN) {
+            return n;
+        }
+        sched_yield();
+    }
+    return recv(plant, to, bytes, 0);
+}
+
 static void ask(enum operation op, uint8_t arg, void *reply, size_t bytes) {
     post(op, arg, 0, 0);
     send_posted();
     for (size_t got = 0; got < bytes;) {
-        ssize_t n = read(plant, (uint8_t *)reply + got, bytes - got);
+        ssize_t n = receive((uint8_t *)reply + got, bytes - got);
         if (n > 0) {
             got += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
