@@ -1,5 +1,5 @@
 # make demo: train a simulated board and draw the run.   make test: everything that must hold of the Python packages.
-# make test-firmware: everything that must hold of the firmware.
+# make test-hardware: firmware, plant and driver together, many times.   make test-firmware: what must hold of the firmware.
 # Python 3.11 or newer with venv, git and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Threads slow small solves down five times.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint unit bench system clean test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
+.PHONY: demo test lint unit bench system clean test-hardware test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
 
 demo: $(VENV)/.installed
 	$(BIN)/labnet demo --out demo
@@ -23,7 +23,7 @@ lint: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev system
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage run -m pytest -n auto -m "not slow"
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -32,6 +32,10 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/lattices.py
 	$(BIN)/python benchmarks/firmware.py
+
+# Firmware, plant and driver together, many times.
+test-hardware: $(VENV)/.installed-dev system
+	$(BIN)/pytest -n auto -m slow
 
 # Unit tests of the firmware in the PC's and the chip's sizes, plain and with sanitizers; the chip's build; checkers; fuzzing.
 # The minute of fuzzing has one core, all else the other.

@@ -23,6 +23,7 @@ p = 0.5
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_goes_on_where_it_was_ended(tmp_path: Path, number: int) -> None:
     (tmp_path / "bench.toml").write_text(EXPERIMENT)

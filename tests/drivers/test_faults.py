@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from wires import Faulty, Serve, Socket
 
 from labnet.errors import LinkError
@@ -11,6 +12,7 @@ from labnet_drivers import Link, TwinBoard
 FAULTS = 10_000
 
 
+@pytest.mark.slow
 def test_whatever_the_line_does_values_are_right_and_no_command_is_executed_twice(served: Serve) -> None:
     address = served("converters=board")
     pipe = Faulty(Socket(address), seed=1, share=0.0)

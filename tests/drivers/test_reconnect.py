@@ -75,6 +75,7 @@ def test_a_board_that_restarted_meanwhile_is_warned_of(tmp_path: Path, served: S
         assert board.sequencer.beyond() == []
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_while_its_cable_is_out(plug: Plug, board: TwinBoard) -> None:
     """Block by block the cable is pulled; the log is what an undisturbed board logs."""
     with labnet.open_board("firmware://twin16?preset=lab&seed=3") as other:
@@ -90,6 +91,7 @@ def test_a_training_goes_on_while_its_cable_is_out(plug: Plug, board: TwinBoard)
     assert_same(parts(iter(taken)), undisturbed)
 
 
+@pytest.mark.slow
 def test_noise_in_a_training_does_not_open_the_port_again(served: Serve) -> None:
     """An Arduino whose port is opened restarts."""
     address = served("preset=lab&seed=3")

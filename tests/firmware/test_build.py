@@ -57,6 +57,7 @@ def test_what_was_compiled_is_kept(compiled: Path) -> None:
     assert left == {program.name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", ["src/scpi.c", "src/scpi.h", "boards/twin16.h", "hal/native/plant.c", "hal/hal.h"])
 def test_other_sources_are_compiled_anew(compiled: Path, copied: Path, changed: str) -> None:
     program = build("twin16")
@@ -66,6 +67,7 @@ def test_other_sources_are_compiled_anew(compiled: Path, copied: Path, changed: 
     assert times(compiled) == 2
 
 
+@pytest.mark.slow
 def test_another_compiler_compiles_anew(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = build("twin16")
     monkeypatch.setenv("CC", os.environ["CC"] + " -DOTHER")
@@ -73,6 +75,7 @@ def test_another_compiler_compiles_anew(compiled: Path, monkeypatch: pytest.Monk
     assert times(compiled) == 2
 
 
+@pytest.mark.slow
 def test_processes_that_want_it_at_once_compile_it_once(compiled: Path) -> None:
     script = "from labnet_simulators.building import build; print(build('twin16'))"
     children = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(4)]

@@ -160,6 +160,7 @@ def by_verbs(board: SimulatedBoard, op: Op) -> Any:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
 @settings(deadline=None, max_examples=150)
 @given(story=st.lists(ops, max_size=25))
