@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.errors import NotSupported, UnknownBoard
+from labnet.errors import NotDrivable, NotSupported, OutOfRange, UnknownBoard
 from labnet.networks import Network
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Side = Literal["free", "clamped"]
 Snapshot = dict[str, NDArray[Any]]
+
+_WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,28 @@ class BoardInfo:
     def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
         """Give the nominal resistances of wiper positions, in ohms."""
         return nominal_ohm(wipers, self.wiper_ohm, self.end_to_end_ohm, self.wiper_positions)
+
+
+def check_held(network: Network, info: BoardInfo, voltages: Mapping[int, float]) -> None:
+    """Refuse voltages (node: volts) that a board cannot hold.
+
+    Raises
+    ------
+    NotDrivable
+        For an unknown node, or one without a source.
+    OutOfRange
+        For NaN or a voltage outside the source's range.
+    """
+    grid, nodes = info.source, range(network.node_count) if info.drivable is None else info.drivable
+    for node, volts in voltages.items():
+        if not (isinstance(node, _WHOLE) and node in nodes):
+            allowed = f"0 to {nodes[-1]}" if isinstance(nodes, range) else ", ".join(map(str, nodes))
+            raise NotDrivable(f"node {node} cannot be held; allowed: {allowed} of {network.name}.")
+        if not (isinstance(volts, _REAL) and grid.v_min <= volts <= grid.v_max):
+            raise OutOfRange(
+                f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
+                "board's source gives."
+            )
 
 
 @runtime_checkable

@@ -8,8 +8,8 @@ from typing import NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.board import Side, Snapshot, Update
-from labnet.errors import DeviceError, LabnetError, NotDrivable, NotSupported, OutOfRange
+from labnet.board import Side, Snapshot, Update, check_held
+from labnet.errors import DeviceError, LabnetError, NotSupported, OutOfRange
 from labnet.interrupts import finish
 from labnet.plan import Plan
 from labnet.records import Block
@@ -22,7 +22,7 @@ from labnet_drivers.sequencer import Sequencer
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_WHOLE, _REAL = (int, np.integer), (float, int, np.number)
+_REAL = (float, int, np.number)
 _LONGEST_WAIT_S = 1e8
 HARDWARE_MISSING = -241
 _SIDES = {"free": "FREE", "clamped": "CLAM"}
@@ -72,7 +72,6 @@ class TwinBoard(Instrument):
             self.network, self.info = described.network, described.info
             self._bias_grid, self._bias_limit_v = described.bias_grid, described.bias_limit_v
             self._tick_ns = round(self.info.tick_s * 1e9)
-            self._drivable = set(range(self.network.node_count) if self.info.drivable is None else self.info.drivable)
             self.sequencer = Sequencer(self)
             self._armed = False
             self.watchdog_s = watchdog_s
@@ -100,25 +99,10 @@ class TwinBoard(Instrument):
             For NaN or a voltage outside the source's range; nothing is changed then.
         """
         words = [_HOLD + " " + _side(side)]
-        grid = self.info.source
-        for node, volts in voltages.items():
-            if not (isinstance(node, _WHOLE) and node in self._drivable):
-                raise NotDrivable(
-                    f"node {node} cannot be held; allowed: {self._drivable_text()} of {self.network.name}."
-                )
-            if not (isinstance(volts, _REAL) and grid.v_min <= volts <= grid.v_max):
-                raise OutOfRange(
-                    f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
-                    "board's source gives."
-                )
-        held = grid.quantised(np.array([*voltages.values()], dtype=np.float64)).tolist()
+        check_held(self.network, self.info, voltages)
+        held = self.info.source.quantised(np.array([*voltages.values()], dtype=np.float64)).tolist()
         words += [f"{node},{decimal(volts)}" for node, volts in zip(voltages, held, strict=True)]
         self.exchange(",".join(words))
-
-    def _drivable_text(self) -> str:
-        if self.info.drivable is None:
-            return f"0 to {self.network.node_count - 1}"
-        return ", ".join(map(str, self.info.drivable))
 
     def read(self, side: Side) -> FloatArray:
         """Read all node voltages of a side, shape (n,), as its converters give them."""

@@ -5,6 +5,11 @@
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/* Take a sign, if there is one; tells whether it is minus. */
+static bool take_sign(const char *text, uint16_t length, uint16_t *at) {
+    return *at < length && (text[*at] == '+' || text[*at] == '-') && text[(*at)++] == '-';
+}
+
 /* Take digits, of which those beyond what can matter are only counted. */
 struct decimal {
     uint64_t digits;
@@ -42,10 +47,7 @@ static bool scale(uint64_t digits, int16_t exponent, int64_t *value) {
 
 static bool parse_exponent(const char *text, uint16_t length, int16_t *exponent) {
     uint16_t i = 0;
-    bool negative = false;
-    if (i < length && (text[i] == '+' || text[i] == '-')) {
-        negative = text[i++] == '-';
-    }
+    bool negative = take_sign(text, length, &i);
     if (i == length) {
         return false;
     }
@@ -65,10 +67,7 @@ static bool parse_exponent(const char *text, uint16_t length, int16_t *exponent)
 bool number_parse(const char *text, uint16_t length, int64_t *micro) {
     struct decimal d = {0, 0, 6, false};
     uint16_t i = 0;
-    bool negative = false, after_point = false;
-    if (i < length && (text[i] == '+' || text[i] == '-')) {
-        negative = text[i++] == '-';
-    }
+    bool negative = take_sign(text, length, &i), after_point = false;
     for (; i < length && (is_digit(text[i]) || (text[i] == '.' && !after_point)); i++) {
         if (text[i] == '.') {
             after_point = true;
@@ -99,10 +98,7 @@ bool number_parse(const char *text, uint16_t length, int64_t *micro) {
 
 bool number_parse_seed(const char *text, uint16_t length, uint64_t *seed) {
     uint16_t i = 0;
-    bool negative = false;
-    if (i < length && (text[i] == '+' || text[i] == '-')) {
-        negative = text[i++] == '-';
-    }
+    bool negative = take_sign(text, length, &i);
     if (i == length) {
         return false;
     }

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labnet import circuit
-from labnet.board import BoardInfo, Side, Snapshot, Update
+from labnet.board import BoardInfo, Side, Snapshot, Update, check_held
 from labnet.draws import Stream, draw, normal
-from labnet.errors import BoardClosed, LabnetError, NotDrivable, NotSupported, OutOfRange
+from labnet.errors import BoardClosed, LabnetError, NotSupported, OutOfRange
 from labnet.interrupts import finish
 from labnet.networks import Network
 from labnet.plan import Plan
@@ -27,7 +27,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _OTHER: Mapping[Side, Side] = {"free": "clamped", "clamped": "free"}
-_WHOLE, _REAL = (int, np.integer), (float, int, np.number)
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
 
 
@@ -122,17 +121,7 @@ class SimulatedBoard:
             For NaN or a voltage outside the source's range; nothing is changed then.
         """
         _check_side(side)
-        grid = self.parts.dac.grid
-        for node, volts in voltages.items():
-            if not (isinstance(node, _WHOLE) and 0 <= node < self.network.node_count):
-                raise NotDrivable(
-                    f"node {node} cannot be held; allowed: 0 to {self.network.node_count - 1} of {self.network.name}."
-                )
-            if not (isinstance(volts, _REAL) and grid.v_min <= volts <= grid.v_max):
-                raise OutOfRange(
-                    f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
-                    "board's source gives."
-                )
+        check_held(self.network, self.info, voltages)
         self.hold(side, voltages, self.as_driven(voltages))
 
     def hold(self, side: Side, nodes: Iterable[int], sources: Mapping[int, float]) -> None:
