@@ -141,6 +141,7 @@ def read_board(path: Path) -> Board:
     _check_graph(board, path.name)
     _check_channels(board, path.name)
     _check_pins(board, path.name)
+    _check_chains(board, path.name)
     return board
 
 
@@ -289,6 +290,22 @@ def _check_pins(board: Board, where: str) -> None:
             raise DescriptionError(
                 f"{where}: {name} has {len(board.pins.get(name, ()))} pins; allowed: {count}, one a chip."
             )
+
+
+def _check_chains(board: Board, where: str) -> None:
+    """See that each side has a chain of switches for itself, and that no mask of edges needs sorting."""
+    half = board.parts["switch"].count // 2
+    for n, node in enumerate(board.nodes):
+        for key, first in (("free_switch", 0), ("clamped_switch", half)):
+            switch = getattr(node, key)
+            if switch is not None and not first <= switch[0] < first + half:
+                raise DescriptionError(
+                    f"{where}: nodes[{n}], {key} is on chip {switch[0]}; allowed: {first} to {first + half - 1}, the "
+                    "chain of that side."
+                )
+    for e, edge in enumerate(board.edges):
+        if edge.bit != e:
+            raise DescriptionError(f"{where}: edges[{e}] has bit {edge.bit}; allowed: {e}, its number.")
 
 
 _OWN = ("pot", "comparators", "oscillator")  # an edge has one alone

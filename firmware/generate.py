@@ -11,6 +11,7 @@ from pathlib import Path
 
 from board import Board, read_board
 from commands import Command, Parameter, read_commands
+from connections import connections
 from pages import board_page, scpi_page
 from tables import MICRO, DescriptionError
 
@@ -58,6 +59,7 @@ def board_header(board: Board) -> str:
         "BOARD_TICK_NS": f"{board.tick_ns}",
         "BOARD_LINE_RATE": f"{board.line_rate}UL",
         "BOARD_PARTS": f'"{parts}"',
+        **connections(board),
     }
     lines = [MADE.format(f"{board.name}.toml"), "#ifndef BOARD_H", "#define BOARD_H", "", "#include <stdint.h>", ""]
     lines += [f"#define {name} {value}" for name, value in values.items()]

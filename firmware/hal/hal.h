@@ -24,12 +24,15 @@ uint64_t hal_now(void);
 void hal_sleep_until(uint64_t time); /* whatever the host says meanwhile */
 void hal_idle(uint64_t until);       /* until then, or until the host has spoken; may return early */
 uint64_t hal_silence(void);          /* ticks since the host last spoke; NEVER where it has hung up */
+/* Let the clock go on from a time that is not past, as if the host had just spoken. How many triggers there were by then
+ * decides the noise of a simulated board; a real one need not know. */
+void hal_go_on(uint64_t time, uint32_t triggers);
 
 /* The line to the host */
 int hal_getc(void); /* -1: nothing there */
 void hal_write(const char *bytes, uint16_t count);
 
-/* Sources: a DAC channel a node, which serves both sides. Codes take effect with the next hold or clear. */
+/* Sources: a DAC channel a node, which serves both sides. Codes take effect with the next hold, or with all cleared. */
 void hal_dac_write(uint8_t node, uint16_t code);
 void hal_hold(uint8_t side, uint32_t nodes); /* hold these nodes of a side at their codes, let its others float */
 void hal_clear_sources(void);                /* all codes 0, bias 0; what is held stays held */

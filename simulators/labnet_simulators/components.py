@@ -224,7 +224,7 @@ class Adc:
     Attributes
     ----------
     grid : Converter
-        Range and codes; ADS8688: 16 bits (V).
+        Range and codes; AD7689: 16 bits (R).
     offset_v : float
         Frozen offset of every channel, uniform in plus or minus this (A).
     noise_v : float
@@ -263,6 +263,34 @@ class Leakage:
 
 
 @dataclass(frozen=True)
+class Faults:
+    """Which parts are broken; `labnet_simulators.faults.FaultyBoard` is a board with broken parts.
+
+    Attributes
+    ----------
+    swapped_comparators : tuple of int
+        Edges whose comparators have their inputs swapped: they step up where they should step down.
+    stuck_wiper : tuple of int
+        Edges whose wipers, on both sides, stay where they power up; the board does not see it, and goes on counting.
+    stuck_gate : tuple of int
+        Edges whose gates never open.
+    shifted_adc : tuple of int
+        Nodes whose readings, on both sides, are 0.1 V too high.
+    dead_dac : tuple of int
+        Nodes whose sources give 0 V, whatever is asked of them.
+    slow_settling : bool
+        Whether the nodes' time constant is 1 ms, as with 100 nF of wiring.
+    """
+
+    swapped_comparators: tuple[int, ...] = ()
+    stuck_wiper: tuple[int, ...] = ()
+    stuck_gate: tuple[int, ...] = ()
+    shifted_adc: tuple[int, ...] = ()
+    dead_dac: tuple[int, ...] = ()
+    slow_settling: bool = False
+
+
+@dataclass(frozen=True)
 class Parts:
     """All parts of a board; the defaults are the preset ``ideal``."""
 
@@ -274,6 +302,7 @@ class Parts:
     settling: Settling = field(default_factory=Settling)
     leakage: Leakage = field(default_factory=Leakage)
     resistance_range_ohm: tuple[float, float] | None = (1.0, 1e9)  # of the ideal, continuous resistors
+    faults: Faults = field(default_factory=Faults)
 
 
 BOARD_GRID = Converter(0.0, 5.0, bits=16)

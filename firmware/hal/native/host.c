@@ -21,9 +21,15 @@
 
 static int listener = -1; /* TCP */
 static int host = -1;     /* the connected socket, or the pty's master */
+static int waker = -1;
 static bool pty, connected, once;
 static char in[65536], out[65536];
 static size_t in_at, in_end, out_end;
+
+static void is_there(void) {
+    connected = true;
+    native_heard = native_time;
+}
 
 bool host_connected(void) { return connected; }
 
@@ -109,7 +115,7 @@ static void answer_the_door(void) {
     }
     setsockopt(caller, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     host = caller;
-    connected = true;
+    is_there();
 }
 
 static void send_all(void) {
@@ -135,22 +141,24 @@ static void take(void) {
     if (n > 0) {
         in_at = 0;
         in_end = (size_t)n;
-        connected = true;
+        is_there();
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         hang_up();
     }
 }
 
-void host_wait(bool for_ever) {
+void host_wake_on(int fd) { waker = fd; }
+
+void host_wait(int milliseconds) {
     send_all();
-    struct pollfd fds[3] = {{host, POLLIN, 0}, {listener, POLLIN, 0}, {plant_fd(), 0, 0}};
-    bool vacant = pty && !connected;
-    if (vacant && for_ever) {
+    struct pollfd fds[4] = {{host, POLLIN, 0}, {listener, POLLIN, 0}, {plant_fd(), 0, 0}, {waker, POLLIN, 0}};
+    if (pty && !connected && milliseconds) {
         poll(NULL, 0, VACANT_POLL_MS);
+        milliseconds = 0;
     }
-    if (poll(fds, 3, for_ever && !vacant ? -1 : 0) <= 0) {
-        if (vacant) {
-            connected = true; /* no hang-up: somebody has it open */
+    if (poll(fds, 4, milliseconds) <= 0) {
+        if (pty && !connected) {
+            is_there(); /* no hang-up: somebody has it open */
         }
         return;
     }

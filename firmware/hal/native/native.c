@@ -15,7 +15,7 @@
 #include "hal.h"
 #include "system.h"
 
-uint64_t native_time;
+uint64_t native_time, native_heard;
 
 _Noreturn void native_fail(const char *what) {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -30,15 +30,22 @@ void hal_sleep_until(uint64_t time) {
     }
 }
 
-uint64_t hal_silence(void) { return host_connected() ? 0 : NEVER; }
+void hal_go_on(uint64_t time, uint32_t triggers) {
+    native_time = native_heard = time;
+    plant_count(triggers);
+}
+
+uint64_t hal_silence(void) { return host_connected() ? native_time - native_heard : NEVER; }
 
 void hal_idle(uint64_t until) {
     if (until <= native_time) {
-        host_wait(false);
+        host_wait(0);
         return;
     }
-    host_wait(until == NEVER);
+    host_wait(until == NEVER ? -1 : 0);
+    uint64_t before = native_time;
     hal_sleep_until(until);
+    native_heard += native_time - before; /* to a schedule, time runs faster than any host can speak */
 }
 
 /* A number that another start does not have: milliseconds, in 31 bits. */

@@ -9,19 +9,24 @@
 void host_listen_tcp(const char *address, const char *port);
 void host_listen_pty(void);
 void host_once(void);          /* end the process when the host hangs up */
-void host_wait(bool for_ever); /* send what is written, take what has come; wait for it where told to */
 bool host_connected(void);
+void host_wake_on(int fd); /* wait no longer where something has come there */
+
+/* Send what is written, take what has come; wait for it so many milliseconds, -1: for ever. */
+void host_wait(int milliseconds);
 
 /* The plant below. */
 void plant_connect(int fd);
 int plant_fd(void);
-_Noreturn void plant_gone(void); /* and so is the board */
+void plant_load(void);               /* all sources take their codes now */
+void plant_count(uint32_t triggers); /* so many there were */
+_Noreturn void plant_gone(void);     /* and so is the board */
 
 /* The non-volatile store: a file, or memory that is lost at the end. */
 void store_open(const char *path);
 
-/* Virtual time. */
-extern uint64_t native_time;
+/* Virtual time, and when in it the host last spoke. */
+extern uint64_t native_time, native_heard;
 
 _Noreturn void native_fail(const char *what); /* with what errno says */
 

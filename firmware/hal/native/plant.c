@@ -14,8 +14,9 @@ enum operation {
     OP_HOLD = 0x02,
     OP_BIAS = 0x03,
     OP_STEP = 0x04,
-    OP_CLEAR = 0x05,
+    OP_LOAD = 0x05,
     OP_SELF = 0x06,
+    OP_COUNT = 0x07,
     OP_HELLO = 0x80,
     OP_ADC = 0x81,
     OP_LOOK = 0x82,
@@ -111,10 +112,21 @@ void plant_connect(int fd) {
 
 void hal_dac_write(uint8_t node, uint16_t code) { post(OP_DAC, node, code, 0); }
 void hal_hold(uint8_t side, uint32_t nodes) { post(OP_HOLD, side, 0, nodes); }
-void hal_clear_sources(void) { post(OP_CLEAR, 0, 0, 0); }
 void hal_bias_write(uint16_t code) { post(OP_BIAS, 0, code, 0); }
 void hal_step_wipers(uint32_t edges, bool up) { post(OP_STEP, up, 0, edges); }
 void hal_self_trigger(bool on) { post(OP_SELF, on, 0, 0); }
+
+void hal_clear_sources(void) {
+    hal_bias_write(0);
+    for (uint8_t node = 0; node < BOARD_NODES; node++) {
+        hal_dac_write(node, 0);
+    }
+    plant_load();
+}
+
+void plant_load(void) { post(OP_LOAD, 0, 0, 0); }
+
+void plant_count(uint32_t triggers) { post(OP_COUNT, 0, 0, triggers); }
 
 void hal_adc_read(uint8_t side, uint16_t codes[BOARD_NODES]) {
     uint8_t reply[2 * BOARD_NODES];

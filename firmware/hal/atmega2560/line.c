@@ -1,0 +1,77 @@
+/* The line to the host: USART 0, which the Mega's USB chip is wired to, with a ring of bytes each way. */
+#include <avr/interrupt.h>
+#include <util/atomic.h>
+
+#include "chip.h"
+#include "hal.h"
+
+#define RING_IN 128 /* powers of two: what comes while a phase is done, some 300 us */
+#define RING_OUT 64
+
+static volatile uint8_t in[RING_IN], in_end;
+static uint8_t in_at;
+static volatile uint8_t out[RING_OUT], out_at;
+static uint8_t out_end;
+static uint64_t heard; /* when the host last spoke */
+
+/* What has no room is lost, as on any line: frames are repeated. */
+ISR(USART0_RX_vect) {
+    uint8_t byte = UDR0, next = (uint8_t)(in_end + 1) % RING_IN;
+    if (next != in_at) {
+        in[in_end] = byte;
+        in_end = next;
+    }
+}
+
+ISR(USART0_UDRE_vect) {
+    if (out_at == out_end) {
+        UCSR0B &= (uint8_t)~_BV(UDRIE0);
+        return;
+    }
+    UDR0 = out[out_at];
+    out_at = (uint8_t)(out_at + 1) % RING_OUT;
+}
+
+void line_start(void) {
+    _Static_assert(F_CPU % (16 * BOARD_LINE_RATE) == 0, "the line rate is met without a rest");
+    UBRR0 = F_CPU / (16 * BOARD_LINE_RATE) - 1;
+    UCSR0A = 0;
+    UCSR0C = _BV(UCSZ01) | _BV(UCSZ00); /* 8 bits, no parity, one stop */
+    UCSR0B = _BV(RXCIE0) | _BV(RXEN0) | _BV(TXEN0);
+}
+
+bool line_heard(void) { return in_at != in_end; }
+
+void line_hear(uint64_t time) { heard = time; }
+
+int hal_getc(void) {
+    static bool fresh = true; /* the next byte is the first after a rest */
+    if (!line_heard()) {
+        fresh = true;
+        return -1;
+    }
+    if (fresh) {
+        heard = hal_now();
+        fresh = false;
+    }
+    uint8_t byte = in[in_at];
+    in_at = (uint8_t)(in_at + 1) % RING_IN;
+    return byte;
+}
+
+uint64_t hal_silence(void) { return hal_now() - heard; }
+
+void hal_write(const char *bytes, uint16_t count) {
+    while (count--) {
+        uint8_t next = (uint8_t)(out_end + 1) % RING_OUT;
+        cli();
+        while (next == out_at) {
+            clock_sleep();
+            cli();
+        }
+        out[out_end] = (uint8_t)*bytes++;
+        out_end = next;
+        UCSR0B |= _BV(UDRIE0);
+        sei();
+    }
+}
