@@ -15,30 +15,18 @@
 #define ADC_CYCLES 61 /* 3.8 us: as long as a conversion takes */
 #define SPI_CYCLES 16 /* a byte at half the chip's clock */
 
-enum {
-  SPCR = 0x4C,
-  SPSR = 0x4D,
-  SPDR = 0x4E,
-  SPIF = 0x80,
-  SPI2X = 1,
-  CPHA = 4,
-  CPOL = 8,
-  CLOCK_BITS = 3
-};
+enum { SPCR = 0x4C, SPSR = 0x4D, SPDR = 0x4E, SPIF = 0x80, SPI2X = 1, CPHA = 4, CPOL = 8, CLOCK_BITS = 3 };
 enum { DAC_WRITE = 1, DAC_LOAD_ONE = 2, DAC_WRITE_AND_LOAD = 3 };
 
 struct channel {
-  uint8_t chip, channel;
+    uint8_t chip, channel;
 };
 struct reading {
-  uint8_t chip, channel, node;
+    uint8_t chip, channel, node;
 };
-static const struct channel node_dac[BOARD_NODES] = BOARD_NODE_DAC,
-                            bias_dac = BOARD_BIAS_DAC;
-static const struct reading readings[2][BOARD_NODES] = {BOARD_FREE_CHANNELS,
-                                                        BOARD_CLAMPED_CHANNELS};
-static const uint8_t switches[2][BOARD_NODES] = {BOARD_FREE_SWITCHES,
-                                                 BOARD_CLAMPED_SWITCHES};
+static const struct channel node_dac[BOARD_NODES] = BOARD_NODE_DAC, bias_dac = BOARD_BIAS_DAC;
+static const struct reading readings[2][BOARD_NODES] = {BOARD_FREE_CHANNELS, BOARD_CLAMPED_CHANNELS};
+static const uint8_t switches[2][BOARD_NODES] = {BOARD_FREE_SWITCHES, BOARD_CLAMPED_SWITCHES};
 
 /* SPI: whom the byte is for, and how many came since its select fell. */
 static uint64_t spi_ready;
@@ -46,21 +34,20 @@ static uint8_t frame[4];
 static unsigned frame_bytes;
 
 static struct {
-  uint16_t written[CHANNELS];
-  uint8_t waiting; /* for DAC_LOAD */
+    uint16_t written[CHANNELS];
+    uint8_t waiting; /* for DAC_LOAD */
 } dacs[BOARD_DAC_CHIPS];
-static bool
-    loaded; /* some sources took their codes, and no hold followed yet */
+static bool loaded; /* some sources took their codes, and no hold followed yet */
 
 static struct {
-  uint16_t configuration, result;
-  uint64_t ready;
+    uint16_t configuration, result;
+    uint64_t ready;
 } adcs[BOARD_ADC_CHIPS];
 static struct {
-  uint16_t codes[BOARD_NODES];
-  uint32_t given; /* nodes */
-  uint64_t time;
-  bool fresh;
+    uint16_t codes[BOARD_NODES];
+    uint32_t given; /* nodes */
+    uint64_t time;
+    bool fresh;
 } sides[2];
 
 static uint8_t selected[MASK_CHIPS]; /* the 595s as they shift; no select keeps
@@ -78,78 +65,76 @@ static void changed(void) { sides[0].fresh = sides[1].fresh = false; }
 
 /* What changed nothing but sources. */
 static void flush_load(void) {
-  if (loaded) {
-    loaded = false;
-    plant_load();
-    changed();
-  }
+    if (loaded) {
+        loaded = false;
+        plant_load();
+        changed();
+    }
 }
 
 static void dac_takes(uint8_t chip, uint8_t channel) {
-  uint16_t code = dacs[chip].written[channel];
-  if (chip == bias_dac.chip && channel == bias_dac.channel) {
-    hal_bias_write(code);
-    return;
-  }
-  for (uint8_t node = 0; node < BOARD_NODES; node++) {
-    if (node_dac[node].chip == chip && node_dac[node].channel == channel) {
-      hal_dac_write(node, code);
-      loaded = true;
+    uint16_t code = dacs[chip].written[channel];
+    if (chip == bias_dac.chip && channel == bias_dac.channel) {
+        hal_bias_write(code);
+        return;
     }
-  }
+    for (uint8_t node = 0; node < BOARD_NODES; node++) {
+        if (node_dac[node].chip == chip && node_dac[node].channel == channel) {
+            hal_dac_write(node, code);
+            loaded = true;
+        }
+    }
 }
 
 static void dac_frame(uint8_t chip) {
-  uint8_t command = frame[0] >> 4, channel = frame[0] & 15;
-  if (frame_bytes != 3 || channel >= CHANNELS || command < DAC_WRITE ||
-      command > DAC_WRITE_AND_LOAD) {
-    fail("DAC %d was sent %u bytes that begin with %02X, which mean nothing to "
-         "it",
-         chip, frame_bytes, frame[0]);
-  }
-  if (command != DAC_LOAD_ONE) {
-    dacs[chip].written[channel] = (uint16_t)(frame[1] << 8 | frame[2]);
-    dacs[chip].waiting |= (uint8_t)(1 << channel);
-  }
-  if (command != DAC_WRITE) {
-    dacs[chip].waiting &= (uint8_t) ~(1 << channel);
-    dac_takes(chip, channel);
-  }
+    uint8_t command = frame[0] >> 4, channel = frame[0] & 15;
+    if (frame_bytes != 3 || channel >= CHANNELS || command < DAC_WRITE || command > DAC_WRITE_AND_LOAD) {
+        fail("DAC %d was sent %u bytes that begin with %02X, which mean nothing to "
+             "it",
+             chip, frame_bytes, frame[0]);
+    }
+    if (command != DAC_LOAD_ONE) {
+        dacs[chip].written[channel] = (uint16_t)(frame[1] << 8 | frame[2]);
+        dacs[chip].waiting |= (uint8_t)(1 << channel);
+    }
+    if (command != DAC_WRITE) {
+        dacs[chip].waiting &= (uint8_t) ~(1 << channel);
+        dac_takes(chip, channel);
+    }
 }
 
 static void dacs_load(void) {
-  for (uint8_t chip = 0; chip < BOARD_DAC_CHIPS; chip++) {
-    for (uint8_t channel = 0; channel < CHANNELS; channel++) {
-      if (dacs[chip].waiting >> channel & 1) {
-        dac_takes(chip, channel);
-      }
+    for (uint8_t chip = 0; chip < BOARD_DAC_CHIPS; chip++) {
+        for (uint8_t channel = 0; channel < CHANNELS; channel++) {
+            if (dacs[chip].waiting >> channel & 1) {
+                dac_takes(chip, channel);
+            }
+        }
+        dacs[chip].waiting = 0;
     }
-    dacs[chip].waiting = 0;
-  }
 }
 
 static void switch_frame(uint8_t side) {
-  if (frame_bytes != CHAIN) {
-    fail("the switches of side %d were sent %u bytes; they are %d chips", side,
-         frame_bytes, CHAIN);
-  }
-  uint32_t nodes = 0;
-  for (uint8_t node = 0; node < BOARD_NODES; node++) {
-    uint8_t at = switches[side][node];
-    if (at < 8 * CHAIN && frame[CHAIN - 1 - at / 8] >> at % 8 & 1) {
-      nodes |= UINT32_C(1) << node;
+    if (frame_bytes != CHAIN) {
+        fail("the switches of side %d were sent %u bytes; they are %d chips", side, frame_bytes, CHAIN);
     }
-  }
-  loaded = false;
-  hal_hold(side, nodes);
-  changed();
+    uint32_t nodes = 0;
+    for (uint8_t node = 0; node < BOARD_NODES; node++) {
+        uint8_t at = switches[side][node];
+        if (at < 8 * CHAIN && frame[CHAIN - 1 - at / 8] >> at % 8 & 1) {
+            nodes |= UINT32_C(1) << node;
+        }
+    }
+    loaded = false;
+    hal_hold(side, nodes);
+    changed();
 }
 
 static void switches_reset(void) {
-  flush_load();
-  hal_hold(SIDE_FREE, 0);
-  hal_hold(SIDE_CLAMPED, 0);
-  changed();
+    flush_load();
+    hal_hold(SIDE_FREE, 0);
+    hal_hold(SIDE_CLAMPED, 0);
+    changed();
 }
 
 /* Readings
@@ -159,49 +144,47 @@ static void switches_reset(void) {
 /* The plant reads all nodes of a side at once; a node that is read again is
  * another reading. */
 static uint16_t node_code(uint8_t side, uint8_t node) {
-  flush_load();
-  if (!sides[side].fresh || sides[side].time != native_time ||
-      sides[side].given >> node & 1) {
-    hal_adc_read(side, sides[side].codes);
-    sides[side].fresh = true;
-    sides[side].time = native_time;
-    sides[side].given = 0;
-  }
-  sides[side].given |= UINT32_C(1) << node;
-  return sides[side].codes[node];
+    flush_load();
+    if (!sides[side].fresh || sides[side].time != native_time || sides[side].given >> node & 1) {
+        hal_adc_read(side, sides[side].codes);
+        sides[side].fresh = true;
+        sides[side].time = native_time;
+        sides[side].given = 0;
+    }
+    sides[side].given |= UINT32_C(1) << node;
+    return sides[side].codes[node];
 }
 
 static uint16_t converted(uint8_t chip, uint16_t configuration) {
-  unsigned inputs = configuration >> 9 & 63;
-  for (uint8_t side = 0; inputs >> 3 == 7 && side < 2; side++) {
-    for (uint8_t k = 0; k < BOARD_NODES; k++) {
-      const struct reading *reading = &readings[side][k];
-      if (reading->chip == chip && reading->channel == (inputs & 7)) {
-        return node_code(side, reading->node);
-      }
+    unsigned inputs = configuration >> 9 & 63;
+    for (uint8_t side = 0; inputs >> 3 == 7 && side < 2; side++) {
+        for (uint8_t k = 0; k < BOARD_NODES; k++) {
+            const struct reading *reading = &readings[side][k];
+            if (reading->chip == chip && reading->channel == (inputs & 7)) {
+                return node_code(side, reading->node);
+            }
+        }
     }
-  }
-  return 0; /* the temperature, or nothing of ours */
+    return 0; /* the temperature, or nothing of ours */
 }
 
 /* What is converted now was asked for one frame ago. */
 static void adc_frame(uint8_t chip) {
-  if (frame_bytes != 2) {
-    fail("converter %d was sent %u bytes; its frames have 2", chip,
-         frame_bytes);
-  }
-  uint16_t word = (uint16_t)(frame[0] << 8 | frame[1]);
-  adcs[chip].result = converted(chip, adcs[chip].configuration);
-  adcs[chip].ready = avr->cycle + ADC_CYCLES;
-  if (word & 0x8000) {
-    adcs[chip].configuration = word;
-  }
+    if (frame_bytes != 2) {
+        fail("converter %d was sent %u bytes; its frames have 2", chip, frame_bytes);
+    }
+    uint16_t word = (uint16_t)(frame[0] << 8 | frame[1]);
+    adcs[chip].result = converted(chip, adcs[chip].configuration);
+    adcs[chip].ready = avr->cycle + ADC_CYCLES;
+    if (word & 0x8000) {
+        adcs[chip].configuration = word;
+    }
 }
 
 static void adc_begin(uint8_t chip) {
-  if (avr->cycle < adcs[chip].ready) {
-    fail("converter %d was asked before it had converted", chip);
-  }
+    if (avr->cycle < adcs[chip].ready) {
+        fail("converter %d was asked before it had converted", chip);
+    }
 }
 
 /* Edges
@@ -209,47 +192,46 @@ static void adc_begin(uint8_t chip) {
  */
 
 static void resolve(void) {
-  struct latched seen = {0, 0};
-  if (latched == NOTHING_LATCHED) {
-    return;
-  }
-  flush_load();
-  if (latched == LOOKED) {
-    hal_look(&seen);
-  } else {
-    hal_trigger(latched == STEPPED, &seen);
-    changed();
-  }
-  latched = NOTHING_LATCHED;
-  for (uint8_t chip = 0; chip < MASK_CHIPS; chip++) {
-    bits[chip] = (uint8_t)(seen.directions >> (8 * chip));
-    bits[MASK_CHIPS + chip] = (uint8_t)(seen.gates >> (8 * chip));
-  }
+    struct latched seen = {0, 0};
+    if (latched == NOTHING_LATCHED) {
+        return;
+    }
+    flush_load();
+    if (latched == LOOKED) {
+        hal_look(&seen);
+    } else {
+        hal_trigger(latched == STEPPED, &seen);
+        changed();
+    }
+    latched = NOTHING_LATCHED;
+    for (unsigned chip = 0; chip < MASK_CHIPS; chip++) {
+        bits[chip] = (uint8_t)(seen.directions >> (8 * chip));
+        bits[MASK_CHIPS + chip] = (uint8_t)(seen.gates >> (8 * chip));
+    }
 }
 
 static void edges_latch(void) {
-  resolve();
-  latched = pin_high(EDGE_FORCE) ? LOOKED : TRIGGERED;
+    resolve();
+    latched = pin_high(EDGE_FORCE) ? LOOKED : TRIGGERED;
 }
 
 static void edges_clock(void) {
-  flush_load();
-  if (pin_high(EDGE_FORCE)) {
-    hal_step_wipers(~select_mask & (UINT32_MAX >> (32 - BOARD_EDGES)),
-                    pin_high(EDGE_UP));
-    changed();
-  } else if (latched == TRIGGERED) {
-    latched = STEPPED;
-  } else {
-    fail("the edges were clocked, and nothing new is latched");
-  }
+    flush_load();
+    if (pin_high(EDGE_FORCE)) {
+        hal_step_wipers(~select_mask & (UINT32_MAX >> (32 - BOARD_EDGES)), pin_high(EDGE_UP));
+        changed();
+    } else if (latched == TRIGGERED) {
+        latched = STEPPED;
+    } else {
+        fail("the edges were clocked, and nothing new is latched");
+    }
 }
 
 static void select_store(void) {
-  select_mask = 0;
-  for (uint8_t chip = 0; chip < MASK_CHIPS; chip++) {
-    select_mask |= (uint32_t)selected[chip] << (8 * chip);
-  }
+    select_mask = 0;
+    for (unsigned chip = 0; chip < MASK_CHIPS; chip++) {
+        select_mask |= (uint32_t)selected[chip] << (8 * chip);
+    }
 }
 
 /* SPI and pins
@@ -257,111 +239,104 @@ static void select_store(void) {
  */
 
 static bool is_low(enum wire first, uint8_t chips, uint8_t *chip) {
-  for (*chip = 0; *chip < chips; ++*chip) {
-    if (!pin_high(first + *chip)) {
-      return true;
+    for (*chip = 0; *chip < chips; ++*chip) {
+        if (!pin_high(first + *chip)) {
+            return true;
+        }
     }
-  }
-  return false;
+    return false;
 }
 
 static uint8_t exchange(uint8_t byte, bool at_falling) {
-  uint8_t chip, reply = 0xFF;
-  bool wants_falling = is_low(DAC_SELECT, BOARD_DAC_CHIPS, &chip) ||
-                       is_low(SWITCH_SELECT, 2, &chip);
-  if (is_low(ADC_SELECT, BOARD_ADC_CHIPS, &chip)) {
-    reply = frame_bytes < 2
-                ? (uint8_t)(adcs[chip].result >> (8 - 8 * frame_bytes))
-                : 0;
-  } else if (!pin_high(BITS_ENABLE)) {
-    reply = bits_at < sizeof bits ? bits[bits_at++] : 0;
-  }
-  if (wants_falling != at_falling) {
-    fail("a part was sent data at the wrong edge of the clock");
-  }
-  memmove(selected + 1, selected, MASK_CHIPS - 1);
-  selected[0] = byte;
-  if (frame_bytes < sizeof frame) {
-    frame[frame_bytes] = byte;
-  }
-  frame_bytes++;
-  return reply;
+    uint8_t chip, reply = 0xFF;
+    bool wants_falling = is_low(DAC_SELECT, BOARD_DAC_CHIPS, &chip) || is_low(SWITCH_SELECT, 2, &chip);
+    if (is_low(ADC_SELECT, BOARD_ADC_CHIPS, &chip)) {
+        reply = frame_bytes < 2 ? (uint8_t)(adcs[chip].result >> (8 - 8 * frame_bytes)) : 0;
+    } else if (!pin_high(BITS_ENABLE)) {
+        reply = bits_at < sizeof bits ? bits[bits_at++] : 0;
+    }
+    if (wants_falling != at_falling) {
+        fail("a part was sent data at the wrong edge of the clock");
+    }
+    memmove(selected + 1, selected, MASK_CHIPS - 1);
+    selected[0] = byte;
+    if (frame_bytes < sizeof frame) {
+        frame[frame_bytes] = byte;
+    }
+    frame_bytes++;
+    return reply;
 }
 
-static void spi_write(avr_t *chip, avr_io_addr_t address, uint8_t byte,
-                      void *unused) {
-  (void)unused;
-  if (chip->cycle < spi_ready) {
-    fail("SPI was given a byte while it sent another");
-  }
-  if ((chip->data[SPCR] & (CPOL | CLOCK_BITS)) || !(chip->data[SPSR] & SPI2X)) {
-    fail("SPI does not run at half the chip's clock with its rest low");
-  }
-  chip->data[address] = exchange(byte, chip->data[SPCR] & CPHA);
-  spi_ready = chip->cycle + SPI_CYCLES;
+static void spi_write(avr_t *chip, avr_io_addr_t address, uint8_t byte, void *unused) {
+    (void)unused;
+    if (chip->cycle < spi_ready) {
+        fail("SPI was given a byte while it sent another");
+    }
+    if ((chip->data[SPCR] & (CPOL | CLOCK_BITS)) || !(chip->data[SPSR] & SPI2X)) {
+        fail("SPI does not run at half the chip's clock with its rest low");
+    }
+    chip->data[address] = exchange(byte, chip->data[SPCR] & CPHA);
+    spi_ready = chip->cycle + SPI_CYCLES;
 }
 
 static uint8_t spi_status(avr_t *chip, avr_io_addr_t address, void *unused) {
-  (void)unused;
-  return (uint8_t)((chip->data[address] & SPI2X) |
-                   (chip->cycle >= spi_ready ? SPIF : 0));
+    (void)unused;
+    return (uint8_t)((chip->data[address] & SPI2X) | (chip->cycle >= spi_ready ? SPIF : 0));
 }
 
-static void spi_keep(avr_t *chip, avr_io_addr_t address, uint8_t value,
-                     void *unused) {
-  (void)unused;
-  chip->data[address] = value;
+static void spi_keep(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused) {
+    (void)unused;
+    chip->data[address] = value;
 }
 
 static void wire_changed(enum wire wire, bool high) {
-  bool selects = wire < DAC_LOAD;
-  if (selects && !high) {
-    frame_bytes = 0;
-    if (wire >= ADC_SELECT && wire < SWITCH_SELECT) {
-      adc_begin((uint8_t)(wire - ADC_SELECT));
+    bool selects = wire < DAC_LOAD;
+    if (selects && !high) {
+        frame_bytes = 0;
+        if (wire >= ADC_SELECT && wire < SWITCH_SELECT) {
+            adc_begin((uint8_t)(wire - ADC_SELECT));
+        }
+    } else if (selects && wire >= SWITCH_SELECT) {
+        switch_frame((uint8_t)(wire - SWITCH_SELECT));
+    } else if (selects && wire >= ADC_SELECT) {
+        adc_frame((uint8_t)(wire - ADC_SELECT));
+    } else if (selects) {
+        dac_frame((uint8_t)(wire - DAC_SELECT));
+    } else if (wire == DAC_LOAD && !high) {
+        dacs_load();
+    } else if (wire == SWITCH_RESET && !high) {
+        switches_reset();
+    } else if (wire == SELECT_STORE && high) {
+        select_store();
+    } else if (wire == BITS_LOAD && !high) {
+        resolve();
+        bits_at = 0;
+    } else if (wire == EDGE_LATCH && high) {
+        edges_latch();
+    } else if (wire == EDGE_CLOCK && !high) {
+        edges_clock();
     }
-  } else if (selects && wire >= SWITCH_SELECT) {
-    switch_frame((uint8_t)(wire - SWITCH_SELECT));
-  } else if (selects && wire >= ADC_SELECT) {
-    adc_frame((uint8_t)(wire - ADC_SELECT));
-  } else if (selects) {
-    dac_frame((uint8_t)(wire - DAC_SELECT));
-  } else if (wire == DAC_LOAD && !high) {
-    dacs_load();
-  } else if (wire == SWITCH_RESET && !high) {
-    switches_reset();
-  } else if (wire == SELECT_STORE && high) {
-    select_store();
-  } else if (wire == BITS_LOAD && !high) {
-    resolve();
-    bits_at = 0;
-  } else if (wire == EDGE_LATCH && high) {
-    edges_latch();
-  } else if (wire == EDGE_CLOCK && !high) {
-    edges_clock();
-  }
 }
 
 void board_rest(void) {
-  resolve();
-  flush_load();
+    resolve();
+    flush_load();
 }
 
 void board_reset(void) {
-  spi_ready = 0;
-  pins_reset();
+    spi_ready = 0;
+    pins_reset();
 }
 
 void board_start(void) {
-  static const struct {
-    avr_io_addr_t address;
-    avr_io_write_t write;
-  } registers[] = {{SPCR, spi_keep}, {SPSR, spi_keep}, {SPDR, spi_write}};
-  for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++) {
-    avr->io[AVR_DATA_TO_IO(registers[i].address)].w.c = registers[i].write;
-  }
-  avr->io[AVR_DATA_TO_IO(SPSR)].r.c = spi_status;
-  avr->io[AVR_DATA_TO_IO(SPDR)].r.c =
-      NULL; /* what was exchanged stands there */
-  pins_start(wire_changed);
+    static const struct {
+        avr_io_addr_t address;
+        avr_io_write_t write;
+    } registers[] = {{SPCR, spi_keep}, {SPSR, spi_keep}, {SPDR, spi_write}};
+    for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++) {
+        avr->io[AVR_DATA_TO_IO(registers[i].address)].w.c = registers[i].write;
+    }
+    avr->io[AVR_DATA_TO_IO(SPSR)].r.c = spi_status;
+    avr->io[AVR_DATA_TO_IO(SPDR)].r.c = NULL; /* what was exchanged stands there */
+    pins_start(wire_changed);
 }

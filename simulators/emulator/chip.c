@@ -14,12 +14,11 @@
 #include "native.h"
 
 #define CYCLES_A_TICK (FREQUENCY / 1000000 * BOARD_TICK_NS / 1000)
-#define SOON                                                                   \
-  (FREQUENCY / 50) /* due by then is a byte of line or store, not the          \
+#define SOON                                                                                                               \
+    (FREQUENCY / 50) /* due by then is a byte of line or store, not the          \
                       watchdog: that is fed at every waking */
-#define UNUSED                                                                 \
-  0xC5 /* in all memory at power-up, to see later how deep the stack was */
-#define ROUND_MS 33 /* a round of the timer */
+#define UNUSED 0xC5  /* in all memory at power-up, to see later how deep the stack was */
+#define ROUND_MS 33  /* a round of the timer */
 
 avr_t *avr;
 static unsigned static_end;
@@ -28,133 +27,131 @@ static bool passing, was_here;
 
 /* Up to the next thing that is due on its clock. */
 static void run(void) {
-  if (avr->interrupt_state) {
-    avr_service_interrupts(avr);
-  }
-  avr_flashaddr_t pc = avr->pc;
-  if (avr->state == cpu_Running) {
-    pc = avr_run_one(avr);
-  }
-  avr_cycle_timer_process(avr);
-  avr->pc = pc;
-  timer_follow();
-  if (avr->state != cpu_Running && avr->state != cpu_Sleeping) {
-    fail("the firmware crashed at %05x", avr->pc);
-  }
+    if (avr->interrupt_state) {
+        avr_service_interrupts(avr);
+    }
+    avr_flashaddr_t pc = avr->pc;
+    if (avr->state == cpu_Running) {
+        pc = avr_run_one(avr);
+    }
+    avr_cycle_timer_process(avr);
+    avr->pc = pc;
+    timer_follow();
+    if (avr->state != cpu_Running && avr->state != cpu_Sleeping) {
+        fail("the firmware crashed at %05x", avr->pc);
+    }
 }
 
 void chip_reset(void) {
-  avr_reset(avr);
-  timer_reset();
-  uart_reset();
-  board_reset();
+    avr_reset(avr);
+    timer_reset();
+    uart_reset();
+    board_reset();
 }
 
 /* What simavr has to say; standard output is for where the host can find us. */
-static void say(avr_t *chip, const int level, const char *format,
-                va_list values) {
-  if (level <= LOG_ERROR || (chip != NULL && level <= LOG_WARNING)) {
-    vfprintf(stderr, format, values);
-  }
+static void say(avr_t *chip, const int level, const char *format, va_list values) {
+    (void)chip;
+    if (level <= LOG_ERROR) {
+        vfprintf(stderr, format, values);
+    }
 }
 
-void chip_start(const char *image, const char *store, const char *serial,
-                bool timed) {
-  elf_firmware_t firmware = {0};
-  avr_global_logger_set(say);
-  if (elf_read_firmware(image, &firmware) != 0) {
-    fail("%s is no image of the firmware", image);
-  }
-  avr = avr_make_mcu_by_name("atmega2560");
-  avr_init(avr);
-  strcpy(firmware.mmcu, avr->mmcu);
-  firmware.frequency = FREQUENCY;
-  avr_load_firmware(avr, &firmware);
-  static_end = 0x200 + firmware.datasize + firmware.bsssize;
-  timer_start(timed);
-  uart_start();
-  board_start();
-  eeprom_start(store);
-  memset(avr->data + 0x200, UNUSED, avr->ramend + 1u - 0x200);
-  if (eeprom_blank()) { /* the first start writes what is to be there */
-    while (avr->state != cpu_Sleeping) {
-      run();
+void chip_start(const char *image, const char *store, const char *serial, bool timed) {
+    elf_firmware_t firmware = {0};
+    avr_global_logger_set(say);
+    if (elf_read_firmware(image, &firmware) != 0) {
+        fail("%s is no image of the firmware", image);
     }
-    eeprom_name(serial);
-    chip_reset();
-  }
+    avr = avr_make_mcu_by_name("atmega2560");
+    avr_init(avr);
+    firmware.frequency = FREQUENCY;
+    avr_load_firmware(avr, &firmware);
+    static_end = 0x200 + firmware.datasize + firmware.bsssize;
+    timer_start(timed);
+    uart_start();
+    board_start();
+    eeprom_start(store);
+    memset(avr->data + 0x200, UNUSED, avr->ramend + 1u - 0x200);
+    if (eeprom_blank()) { /* the first start writes what is to be there */
+        while (avr->state != cpu_Sleeping) {
+            run();
+        }
+        eeprom_name(serial);
+        chip_reset();
+    }
 }
 
 unsigned chip_stack(void) {
-  unsigned at = static_end;
-  while (at <= avr->ramend && avr->data[at] == UNUSED) {
-    at++;
-  }
-  return avr->ramend + 1 - at;
+    unsigned at = static_end;
+    while (at <= avr->ramend && avr->data[at] == UNUSED) {
+        at++;
+    }
+    return avr->ramend + 1 - at;
 }
 
 void chip_pass(uint64_t ticks) {
-  to_pass = ticks * CYCLES_A_TICK;
-  passing = true;
+    to_pass = ticks * CYCLES_A_TICK;
+    passing = true;
 }
 
 void chip_hang(void) {
-  uint32_t at = avr->flashend - 3;
-  avr->flash[at] = 0xFF; /* rjmp to itself */
-  avr->flash[at + 1] = 0xCF;
-  avr->pc = at;
-  avr->state = cpu_Running;
+    uint32_t at = avr->flashend - 3;
+    avr->flash[at] = 0xFF; /* rjmp to itself */
+    avr->flash[at + 1] = 0xCF;
+    avr->pc = at;
+    avr->state = cpu_Running;
 }
 
 /* Opening the port of a Mega restarts it. */
 static bool host_is_new(void) {
-  bool is_new = host_connected() && !was_here && uart_used();
-  was_here = host_connected();
-  return is_new;
+    bool is_new = host_connected() && !was_here && uart_used();
+    was_here = host_connected();
+    return is_new;
 }
 
 /* Nothing is to be done before the timer, the host or somebody at the control
  * channel says so. */
 static void wait(void) {
-  board_rest();
-  eeprom_keep();
-  if (passing && !to_pass) {
-    passing = false;
-    control_passed();
-  }
-  control_poll();
-  bool apart =
-      uart_used() && !host_connected(); /* time goes on where nobody is there to
+    board_rest();
+    eeprom_keep();
+    vcd_flush();
+    if (passing && !to_pass) {
+        passing = false;
+        control_passed();
+    }
+    control_poll();
+    bool apart = uart_used() && !host_connected(); /* time goes on where nobody is there to
                                            whom it could stand still */
-  bool due = passing || timer_awaited();
-  host_wait(due ? 0 : apart ? ROUND_MS : -1);
-  if (host_is_new()) {
-    chip_reset();
-  } else if (passing) {
-    uint64_t cycles = timer_to_next();
-    cycles = cycles < to_pass ? cycles : to_pass;
-    to_pass -= cycles;
-    timer_pass(cycles);
-  } else if (!uart_feed() && (due || apart)) {
-    timer_pass(timer_to_next());
-  }
+    bool due = passing || timer_awaited();
+    host_wait(due ? 0 : apart ? ROUND_MS : -1);
+    if (host_is_new()) {
+        chip_reset();
+    } else if (passing) {
+        uint64_t cycles = timer_to_next();
+        cycles = cycles < to_pass ? cycles : to_pass;
+        to_pass -= cycles;
+        timer_pass(cycles);
+    } else if (!uart_feed() && (due || apart)) {
+        timer_pass(timer_to_next());
+    }
 }
 
 static void rest(void) {
-  if (!avr->sreg[S_I]) {
-    fail("the firmware sleeps with its interrupts off");
-  }
-  const avr_cycle_timer_slot_t *due = avr->cycle_timers.timer;
-  if (due == NULL || due->when > avr->cycle + SOON) {
-    wait();
-  } else if (due->when > avr->cycle) {
-    avr->cycle = due->when;
-  }
+    if (!avr->sreg[S_I]) {
+        fail("the firmware sleeps with its interrupts off");
+    }
+    const avr_cycle_timer_slot_t *due = avr->cycle_timers.timer;
+    if (due == NULL || due->when > avr->cycle + SOON) {
+        wait();
+    } else if (due->when > avr->cycle) {
+        avr->cycle = due->when;
+    }
 }
 
 void chip_step(void) {
-  run();
-  if (avr->state == cpu_Sleeping) {
-    rest();
-  }
+    run();
+    if (avr->state == cpu_Sleeping) {
+        rest();
+    }
 }

@@ -17,12 +17,10 @@
 
 extern avr_t *avr;
 
-_Noreturn void fail(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The chip */
-void chip_start(const char *image, const char *store, const char *serial,
-                bool timed);
+void chip_start(const char *image, const char *store, const char *serial, bool timed);
 void chip_reset(void);
 void chip_step(void);
 void chip_pass(uint64_t ticks); /* while it sleeps; the control channel hears
@@ -31,7 +29,7 @@ void chip_hang(void);
 unsigned chip_stack(void); /* bytes, the deepest it has been */
 
 /* Its timer, the board's clock */
-void timer_start(bool timed);
+void timer_start(bool with_the_chip);
 void timer_reset(void);
 void timer_follow(void);
 bool timer_awaited(void);     /* by a chip that is asleep */
@@ -61,7 +59,8 @@ void control_poll(void);
 void control_passed(void);
 
 /* The waveforms of its pins */
-void vcd_start(const char *file);
+void vcd_start(const char *path);
+void vcd_flush(void);
 void vcd_pin(const char *name, char port, uint8_t bit);
 void vcd_change(char port, uint8_t was, uint8_t is);
 

@@ -8,11 +8,13 @@ from labnet_simulators.components import (
     Dac,
     Digipot,
     EffectiveComparator,
+    Faults,
     Gate,
     Leakage,
     Parts,
     Settling,
 )
+from labnet_simulators.faults import FaultyBoard
 
 __all__ = [
     "PRESETS",
@@ -21,6 +23,8 @@ __all__ = [
     "Dac",
     "Digipot",
     "EffectiveComparator",
+    "Faults",
+    "FaultyBoard",
     "Gate",
     "Leakage",
     "Parts",

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from labnet import networks
 from labnet.board import Address, Converter, FoundBoard
 from labnet.data import Data
-from labnet.errors import NetworkError, PlanError, UnknownBoard
+from labnet.errors import NetworkError, OutOfRange, PlanError, UnknownBoard
+from labnet.networks import Network
+from labnet_simulators import faults
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.components import (
     BIAS_GRID,
@@ -17,9 +19,11 @@ from labnet_simulators.components import (
     PRESETS,
     ComparatorPair,
     EffectiveComparator,
+    Faults,
     Gate,
     Parts,
 )
+from labnet_simulators.faults import FaultyBoard
 
 
 class Options(Data):
@@ -42,6 +46,8 @@ class Options(Data):
         Each edge with probability p, or a fixed number p E of edges a trigger.
     tolerance, twin_mismatch : float
         Of the pots, as shares.
+    fault : Faults
+        Broken parts; see `labnet_simulators.faults`.
     """
 
     preset: Literal["ideal", "lab"] = "ideal"
@@ -54,6 +60,7 @@ class Options(Data):
     gate: Literal["bernoulli", "fixed"] = "bernoulli"
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
+    fault: Annotated[Faults, BeforeValidator(faults.parsed)] = Faults()
 
     @model_validator(mode="after")
     def _of_its_comparator(self) -> Self:
@@ -82,17 +89,26 @@ class Options(Data):
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
         gate = replace(parts.gate, fixed_number=self.gate == "fixed")
-        return replace(parts, pot=replace(parts.pot, **pot), gate=gate)
+        return replace(parts, pot=replace(parts.pot, **pot), gate=gate, faults=self.fault)
+
+    def board(self, network: Network, address: str) -> SimulatedBoard:
+        """Make the board that these options describe.
+
+        Raises
+        ------
+        OutOfRange
+            For a fault of an edge or node that the network does not have.
+        """
+        kind = SimulatedBoard if self.fault == Faults() else FaultyBoard
+        return kind(network, self.parts(), self.seed, address)
 
 
 def open_board(address: Address) -> SimulatedBoard:
     """Open ``sim://NAME?option=value``; names as in `labnet.networks.named`, options as in `Options`."""
     try:
-        options = Options(**address.options)
-        network = networks.named(address.name)
-    except (PlanError, NetworkError) as error:
+        return Options(**address.options).board(networks.named(address.name), address.text)
+    except (PlanError, NetworkError, OutOfRange) as error:
         raise UnknownBoard(f"{address.text!r}: {error}") from None
-    return SimulatedBoard(network, options.parts(), options.seed, address.text)
 
 
 def find_boards() -> Iterator[FoundBoard]:

@@ -251,10 +251,14 @@ class SimulatedBoard:
         if step_wipers:
             self._before_change("free", "clamped")
             self._pots.step(update)
-        self.triggers += 1
+        self.count_from(self.triggers + 1)
+        return update
+
+    def count_from(self, triggers: int) -> None:
+        """Take it that there were so many triggers, the last one just now: noise goes on from there."""
+        self.triggers = triggers
         self.clamped_drives = 0
         self._reads = {"free": 0, "clamped": 0}
-        return update
 
     def self_trigger(self, seconds: float) -> None:
         """Not modelled: the gates of this board have no clock of their own."""
@@ -331,9 +335,8 @@ class SimulatedBoard:
         """Take over what a plan in compiled code has done: its state after the last trigger, and `voltages` before."""
         pots = self._pots
         pots.place(*((place.astype(np.int64), None) if pots.set_ohm is None else (pots.positions, place)))
-        self.triggers, self._time_ns = triggers, time_ns
-        self.clamped_drives = 0
-        self._reads = {"free": 0, "clamped": 0}
+        self._time_ns = time_ns
+        self.count_from(triggers)
         self.voltages.went_on(time_ns, held, voltages)
 
     def copy(self) -> Self:

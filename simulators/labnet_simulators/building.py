@@ -1,4 +1,4 @@
-"""The firmware as a program for this PC: compiled when it is first wanted, and kept."""
+"""The firmware as a program: for this PC, for the chip, and an emulator of the chip; compiled when wanted, and kept."""
 
 import hashlib
 import os
@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,11 +16,15 @@ from platformdirs import user_cache_path
 
 from labnet.errors import BoardError, BuildFailed, NoCompiler, UnknownBoard
 
-_FLAGS = ("-std=c11", "-O2")
 _INSTALL = (
     "install one: Debian and Ubuntu 'sudo apt install gcc libc6-dev', Fedora 'sudo dnf install gcc', Arch 'sudo pacman "
     "-S gcc', macOS 'xcode-select --install', Windows inside WSL. Or name yours in the environment variable CC."
 )
+_INSTALL_AVR = (
+    "install them: Debian and Ubuntu 'sudo apt install gcc-avr avr-libc', Fedora 'sudo dnf install avr-gcc avr-libc', "
+    "Arch 'sudo pacman -S avr-gcc avr-libc'."
+)
+_INSTALL_SIMAVR = "install simavr: Debian and Ubuntu 'sudo apt install libsimavr-dev'."
 
 
 def sources() -> Path:
@@ -48,23 +54,98 @@ def build(name: str) -> Path:
     BuildFailed
         With what the compiler says.
     """
+    return _made(_Product("firmware", _compiler(), ("-std=c11", "-O2"), _core("native"), ("-lutil",)), name)
+
+
+def build_image(name: str) -> Path:
+    """Give the firmware of a board as an image (ELF) for its ATmega2560; all else as `build` does."""
+    if (compiler := shutil.which("avr-gcc")) is None:
+        raise NoCompiler(f"the chip's firmware needs avr-gcc and avr-libc, and avr-gcc is not found; {_INSTALL_AVR}")
+    return _made(_Product("firmware.elf", [compiler], _CHIP, _core("atmega2560"), ()), name)
+
+
+def build_emulator(name: str) -> Path:
+    """Give the emulator of a board's chip, a program for this PC; all else as `build` does."""
+    compiler = _compiler()
+    found = subprocess.run(
+        [*compiler, "-E", "-"], input="#include <simavr/sim_avr.h>", capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        raise NoCompiler(f"the emulated chip needs simavr, whose headers are not found; {_INSTALL_SIMAVR}")
+    parts = [sources() / "hal/native" / file for file in ("host.c", "plant.c", "store.c")]
+    files = (*_sources_in(_emulator()), *parts)
+    return _made(_Product("emulator", compiler, ("-std=gnu11", "-O2"), files, ("-lsimavr", "-lutil")), name)
+
+
+# The board's description says how fast the chip is to talk; how fast it is, this.
+_CHIP = (
+    *("-mmcu=atmega2560", "-DF_CPU=16000000UL", "-std=gnu11", "-O2", "-fno-common"),
+    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections,--emit-relocs"),
+)
+
+
+@dataclass(frozen=True)
+class _Product:
+    """What is made: the file's name, and of what."""
+
+    file: str
+    compiler: list[str]
+    flags: tuple[str, ...]
+    files: tuple[Path, ...]
+    libraries: tuple[str, ...]
+
+    def command(self, name: str) -> list[str]:
+        """Give what makes it for a board, relative to the sources."""
+        folders = {*(file.parent for file in self.files), *(sources() / folder for folder in ("hal", "boards"))}
+        folders |= {sources() / "src", sources() / "hal/native"} if self.file == "emulator" else set()
+        include = [f"-I{relpath(folder, sources())}" for folder in sorted(folders)]
+        files = [relpath(file, sources()) for file in self.files]
+        return [*self.compiler, *self.flags, f'-DBOARD_FILE="{name}.h"', *include, *files, *self.libraries]
+
+    def key(self, name: str) -> str:
+        """Hash all that decides what is made."""
+        made_of = hashlib.sha256(repr(self.command(name)).encode())
+        made_of.update(subprocess.run([*self.compiler, "--version"], capture_output=True, check=False).stdout)
+        headers = [sources() / folder for folder in ("src", "hal", "boards")]
+        folders = dict.fromkeys([*headers, *(file.parent for file in self.files)])
+        for file in (*self.files, *(file for folder in folders for file in sorted(folder.glob("*.h")))):
+            made_of.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
+        return made_of.hexdigest()[:20]
+
+
+def _core(target: str) -> tuple[Path, ...]:
+    return (*_sources_in(sources() / "src"), *_sources_in(sources() / "hal" / target))
+
+
+def _sources_in(folder: Path) -> Iterable[Path]:
+    return sorted(folder.glob("*.c"))
+
+
+def _emulator() -> Path:
+    """Give the directory of the emulator's sources: in the installed package, else in the checkout."""
+    here = Path(__file__).resolve()
+    installed = here.parent / "emulator_sources"
+    return installed if installed.is_dir() else here.parents[1] / "emulator"
+
+
+def _made(product: _Product, name: str) -> Path:
+    """Give a product as it is kept, compiled if need be."""
     if name not in boards():
         raise UnknownBoard(f"there is no firmware for {name!r}; allowed: {', '.join(boards())}.")
-    compiler = _compiler()
-    folder = _cache() / "firmware" / _key(name, compiler)
-    program = folder / "firmware"
-    if not program.exists():
+    folder = _cache() / "firmware" / product.key(name)
+    made = folder / product.file
+    if not made.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):
-                if not program.exists():
-                    _compile(name, compiler, program)
+                if not made.exists():
+                    _compile(product, name, made)
         except OSError as error:
             raise BoardError(
                 f"the firmware cannot be kept in {folder}: {error.strerror}; set LABNET_CACHE to a directory that you "
                 "may write to."
             ) from error
-    return program
+    return made
 
 
 def _cache() -> Path:
@@ -82,37 +163,15 @@ def _compiler() -> list[str]:
     raise NoCompiler(f"the firmware needs a C compiler, and {looked}; {_INSTALL}")
 
 
-def _arguments(name: str) -> list[str]:
-    """Give what the compiler is told, relative to the sources."""
-    include = [f"-I{folder}" for folder in ("src", "hal", "hal/native", "boards")]
-    files = [file.relative_to(sources()).as_posix() for file in _files(("src", "hal/native"), "*.c")]
-    return [*_FLAGS, f'-DBOARD_FILE="{name}.h"', *include, *files, "-lutil"]
-
-
-def _files(folders: Iterable[str], pattern: str) -> list[Path]:
-    return sorted(file for folder in folders for file in (sources() / folder).glob(pattern))
-
-
-def _key(name: str, compiler: list[str]) -> str:
-    """Hash all that decides what the compiler makes."""
-    made_of = hashlib.sha256(repr([compiler, _arguments(name)]).encode())
-    version = subprocess.run([*compiler, "--version"], capture_output=True, check=False)
-    made_of.update(version.stdout)
-    for file in _files(("src", "hal", "hal/native", "boards"), "*.[ch]"):
-        made_of.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
-    return made_of.hexdigest()[:20]
-
-
-def _compile(name: str, compiler: list[str], program: Path) -> None:
-    """Compile into a file of another name, so that `program` is there whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=program.parent) as folder:
-        made = Path(folder) / program.name
-        done = subprocess.run(
-            [*compiler, *_arguments(name), "-o", str(made)], cwd=sources(), capture_output=True, text=True, check=False
-        )
-        if done.returncode or not made.exists():
+def _compile(product: _Product, name: str, made: Path) -> None:
+    """Compile into a file of another name, so that it is there whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+        file = Path(folder) / made.name
+        command = [*product.command(name), "-o", str(file)]
+        done = subprocess.run(command, cwd=sources(), capture_output=True, text=True, check=False)
+        if done.returncode or not file.exists():
             raise BuildFailed(
-                f"{shlex.join(compiler)} did not compile the firmware in {sources()}; mend what it says, or name "
-                f"another compiler in the environment variable CC.\n{done.stderr.strip()}"
+                f"{shlex.join(product.compiler)} did not compile the firmware in {sources()}; mend what it says, or "
+                f"name another compiler in the environment variable CC.\n{done.stderr.strip()}"
             )
-        made.replace(program)
+        file.replace(made)

@@ -163,7 +163,9 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
     if plan.detail != "full":
         raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
     if plan.rule.name not in board.info.plans:
-        raise NotSupported(f"a network of {board.network.edge_count} edges is trained at the host's pace.")
+        raise NotSupported(
+            f"a network of {board.network.edge_count} edges, or one with broken parts, is trained at the host's pace."
+        )
     if tau_s and plan.settle_s <= SETTLED * tau_s:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")
     if continuous and board.parts.adc.noise_v:

@@ -8,6 +8,7 @@ docs/firmware.md describes the link.
 import logging
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from socket import MSG_DONTWAIT, socket
 
 import numpy as np
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 _FRAME = struct.Struct("<BBHIQ")  # op, arg, code, value, time in ticks
 _HELLO = struct.Struct("<IHH")
 _MAGIC = 0x4C4E5031
-_TICK_NS = 1000
+TICK_NS = 1000
 _BITS = 32  # of a mask
 _AT_ONCE = 1 << 16
 _LOOKS = 50
@@ -71,7 +72,7 @@ class Plant:
         self._volts = parts.dac.grid.volts(np.arange(parts.dac.grid.top + 1)).tolist()  # of every code
         self._bias_volts = np.minimum(parts.gate.grid.volts(np.arange(parts.gate.grid.top + 1)), 1.0).tolist()
         self._offsets = board.offsets_v[0].tolist()
-        self._sources = self._cleared()
+        self._sources = board.as_driven(dict.fromkeys(range(network.node_count), 0.0))
         self._nodes: dict[int, tuple[int, ...]] = {}  # of masks
         self._latched = np.zeros(2 * _BITS, dtype=np.bool_)
         self._wipers: NDArray[np.int64] | None = None  # where they are being stepped to
@@ -81,8 +82,9 @@ class Plant:
             0x02: self._hold,
             0x03: self._bias,
             0x04: self._step,
-            0x05: self._clear,
+            0x05: self._load,
             0x06: self._self_trigger,
+            0x07: self._count,
             0x80: self._hello,
             0x81: self._adc,
             0x82: self._look,
@@ -141,7 +143,7 @@ class Plant:
         if ticks < self._ticks:
             raise BoardError(f"the firmware's clock went back from {self._ticks} to {ticks} ticks.")
         self._ticks = ticks
-        self.board.run_until(ticks * _TICK_NS)
+        self.board.run_until(ticks * TICK_NS)
 
     def _note(self, error: Exception) -> None:
         """Keep what went wrong first, and tell of everything new."""
@@ -173,13 +175,10 @@ class Plant:
         self.board.bias_v = self._bias_volts[code]
         return _NOTHING
 
-    def _clear(self, arg: int, code: int, value: int) -> bytes:
-        self._sources = self._cleared()
-        self.board.safe()
+    def _load(self, arg: int, code: int, value: int) -> bytes:
+        with suppress(CircuitError):  # nothing is held yet: nobody reads it
+            self.board.hold("free", self.board.voltages.held["free"], self._sources)  # and the clamped side follows
         return _NOTHING
-
-    def _cleared(self) -> dict[int, float]:
-        return self.board.as_driven(dict.fromkeys(range(self.board.network.node_count), 0.0))
 
     def _adc(self, side: int, code: int, value: int) -> bytes:
         try:
@@ -200,6 +199,10 @@ class Plant:
 
     def _self_trigger(self, on: int, code: int, value: int) -> bytes:
         self._note(NotSupported("the gates of a simulated board have no clock of their own"))
+        return _NOTHING
+
+    def _count(self, arg: int, code: int, triggers: int) -> bytes:
+        self.board.count_from(triggers)
         return _NOTHING
 
     def _look(self, arg: int, code: int, value: int) -> bytes:
