@@ -46,18 +46,18 @@ firmware-native firmware-asan firmware-avr:
 	cd firmware && cmake --workflow --preset $(@:firmware-%=%)
 
 FIRMWARE := $(filter-out firmware/src/commands.%,$(wildcard $(foreach type,c h,$(addsuffix /*.$(type), \
-  firmware/src firmware/hal firmware/hal/* firmware/tests firmware/fuzz))))
+  firmware/src firmware/hal firmware/hal/* firmware/tests firmware/fuzz simulators/emulator))))
 
 firmware-lint: $(VENV)/bin/python
 	@echo clang-format, cppcheck, generate.py --check
 	@clang-format --dry-run -Werror $(FIRMWARE)
 	@cd firmware && cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --error-exitcode=1 \
-	  -U__AVR__ -Isrc -Ihal -Ihal/native -Iboards -Itests src hal tests fuzz
+	  -U__AVR__ -Isrc -Ihal -Ihal/native -Iboards -Itests src hal tests fuzz ../simulators/emulator
 	@$(BIN)/python firmware/generate.py --check
 
 firmware-tidy: firmware-native
 	@echo clang-tidy
-	@printf '%s\n' $(filter-out firmware/fuzz/%,$(filter %.c,$(FIRMWARE))) | \
+	@printf '%s\n' $(filter-out firmware/fuzz/% firmware/hal/atmega2560/%,$(filter %.c,$(FIRMWARE))) | \
 	  xargs -n 1 clang-tidy --quiet -p firmware/build/native 2>/dev/null
 
 firmware-fuzz:
@@ -69,7 +69,8 @@ firmware-fuzz:
 
 # What the tests want of the system: ngspice, the independent check of the circuit; gcc, which builds the firmware; what checks
 # the firmware. Installed where we may, else said.
-SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc cppcheck clang clang-tidy clang-format
+SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc libsimavr-dev cppcheck clang \
+  clang-tidy clang-format
 
 system:
 	@if ! command -v apt-get >/dev/null; then \

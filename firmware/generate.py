@@ -1,4 +1,4 @@
-"""Makes everything that is made from the descriptions: a header a board, the table of commands, and two pages of docs.
+"""Makes what is made from the descriptions: a header and a wiring list a board, the table of commands, pages of docs.
 
 python firmware/generate.py            writes them
 python firmware/generate.py --check    only looks whether they are up to date
@@ -12,8 +12,9 @@ from pathlib import Path
 from board import Board, read_board
 from commands import Command, Parameter, read_commands
 from connections import connections
-from pages import board_page, scpi_page
+from pages import board_page, scpi_page, wiring_page
 from tables import MICRO, DescriptionError
+from wiring import wiring_csv
 
 HERE = Path(__file__).parent
 MADE = "/* Made by generate.py from {}: do not edit. */\n/* clang-format off */\n"
@@ -196,9 +197,12 @@ def made() -> dict[Path, str]:
     files = {HERE / "src/commands.h": commands_h(commands), HERE / "src/commands.c": commands_c(commands)}
     boards = {path: read_board(path) for path in sorted((HERE / "boards").glob("*.toml"))}
     files |= {path.with_suffix(".h"): board_header(board) for path, board in boards.items()}
+    files |= {path.with_suffix(".wiring.csv"): wiring_csv(board) for path, board in boards.items()}
     reference = boards[HERE / "boards/twin16.toml"]
     docs = HERE.parent / "docs"
-    return files | {docs / "scpi.md": scpi_page(commands, reference), docs / "board.md": board_page(reference)}
+    pages = {"scpi.md": scpi_page(commands, reference)}
+    pages |= {"board.md": board_page(reference), "wiring.md": wiring_page(reference)}
+    return files | {docs / name: page for name, page in pages.items()}
 
 
 def main(arguments: list[str]) -> str | None:

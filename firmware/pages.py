@@ -2,13 +2,14 @@
 
 import re
 from binascii import crc_hqx
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from board import SOURCES, Board
 from commands import Command, Limit, Parameter
 from tables import DescriptionError, Place
+from wiring import Pin, Wire, controller, edge_wires, node_wires, wires
 
 PAGES = Path(__file__).parent / "pages"
 MADE = "<!-- Made by firmware/generate.py from firmware/pages/{}: do not edit. -->\n\n"
@@ -42,14 +43,23 @@ def board_page(board: Board) -> str:
         "name": board.name,
         "sources": "\n".join(_table(["source", ""], list(SOURCES.items()))),
         "parts": "\n".join(_table(["kind", "part", "does", "source"], [_part_row(board, key) for key in board.parts])),
-        "pins": "\n".join(_table(["pin", "is"], [(_numbers(pins), f"`{name}`") for name, pins in board.pins.items()])),
+        "usb": " or ".join(board.usb),
+    }
+    return _filled("board.md", values)
+
+
+def wiring_page(board: Board) -> str:
+    """Give the page that says what is joined with what."""
+    values = {
+        "name": board.name,
+        "pins": "\n".join(_table(["pin", "port", "name", "goes to"], _pin_rows(board))),
         "nodes": "\n".join(_node_table(board)),
         "edges": "\n".join(_edge_table(board)),
         "bias_dac": place(board.bias.dac),
         "bias_adc": place(board.bias.monitor_adc),
-        "usb": " or ".join(board.usb),
+        "wires": str(len(wires(board))),
     }
-    return _filled("board.md", values)
+    return _filled("wiring.md", values)
 
 
 def _filled(name: str, values: dict[str, str]) -> str:
@@ -173,19 +183,74 @@ def _part_row(board: Board, key: str) -> tuple[str, ...]:
     return f"`{key}`", f"{part.count} x {part.number}", part.use, part.source
 
 
+# Wires
+
+
+def _pin_rows(board: Board) -> list[tuple[str, ...]]:
+    """Give a row for every pin of the controller, with the pins of chips that it goes to."""
+    ends: dict[str, list[Pin]] = {}
+    for wire in wires(board):
+        for here, there in ((wire.pin, wire.to), (wire.to, wire.pin)):
+            if here.part == "controller":
+                ends.setdefault(here.function, []).append(there)
+    rows = []
+    for name, pins in board.pins.items():
+        for pin in pins:
+            number, port = controller(pin).function.rstrip(")").split(" (")
+            rows.append((number, port, f"`{name}`", _joined(ends.get(f"{number} ({port})", [])) or _ON_THE_MEGA[name]))
+    return rows
+
+
+# Pins that no wire goes to.
+_ON_THE_MEGA = {
+    "SERIAL_IN": "USB, on the Mega itself",
+    "SERIAL_OUT": "USB, on the Mega itself",
+    "SPI_MASTER": "nothing; leave it free",
+    "STATUS_LIGHT": "the light on the Mega",
+}
+
+
+def _joined(pins: Iterable[Pin]) -> str:
+    """Write pins: kind, chips, functions."""
+    kinds: dict[str, list[Pin]] = {}
+    for pin in pins:
+        kinds.setdefault(pin.part, []).append(pin)
+    return "; ".join(
+        f"`{part}` {', '.join(dict.fromkeys(pin.chip for pin in some))}: {_functions(some)}"
+        for part, some in kinds.items()
+    )
+
+
+def _functions(pins: Iterable[Pin]) -> str:
+    return ", ".join(dict.fromkeys(pin.function for pin in pins))
+
+
+def _cell(found: Iterable[Wire], *parts: str) -> str:
+    """Write the pins of some kinds of chips that wires end at: chip and functions."""
+    chips: dict[str, list[Pin]] = {}
+    for wire in found:
+        for pin in (wire.pin, wire.to):
+            if pin.part in parts:
+                chips.setdefault(pin.chip, []).append(pin)
+    return "; ".join(f"{chip}: {_functions(pins)}" for chip, pins in chips.items())
+
+
 def _node_table(board: Board) -> list[str]:
-    head = ["node", "source: DAC", "free: switch", "ADC", "clamped: switch", "ADC"]
+    head = ["node", "source: `dac`", "free: `switch`", "`adc`", "clamped: `switch`", "`adc`"]
     rows = []
     for n, node in enumerate(board.nodes):
-        places = (node.dac, node.free_switch, node.free_adc, node.clamped_switch, node.clamped_adc)
-        rows.append((f"{n}", *(place(at) for at in places)))
+        found = list(node_wires(n, node))
+        half = next(k for k, wire in enumerate(found) if wire.net.startswith("free") and wire.to.part == "adc") + 1
+        sides = [_cell(side, part) or "none" for side in (found[:half], found[half:]) for part in ("switch", "adc")]
+        rows.append((f"{n}", _cell(found, "dac") or "none", *sides))
     return _table(head, rows)
 
 
 def _edge_table(board: Board) -> list[str]:
-    head = ["edge", "nodes", "pot, comparators, oscillator", "XOR", "latch", "selector", "bit"]
+    kinds = ("pot", "xor", "latch", "selector", "select", "bits")
+    head = ["edge", "nodes", *(f"`{kind}`" for kind in kinds)]
     rows = []
     for e, edge in enumerate(board.edges):
-        shared = (place(edge.xor), place(edge.latch), place(edge.selector))
-        rows.append((f"{e}", _numbers(edge.nodes), f"{edge.chip}", *shared, f"{edge.bit}"))
+        found = list(edge_wires(board, e, edge))
+        rows.append((f"{e}", _numbers(edge.nodes), *(_cell(found, kind) for kind in kinds)))
     return _table(head, rows)

@@ -277,6 +277,25 @@ class SpeaksScpi(Protocol):
         ...
 
 
+class CanGoOn(Protocol):
+    """A board without snapshots on which a run goes on after a restart as if there had been none."""
+
+    @property
+    def trigger_count(self) -> int:
+        """How many triggers there were."""
+        ...
+
+    def go_on(self, time_s: float, triggers: int) -> None:
+        """Go on from a time on the board's clock, as after so many triggers; from now, where that time has passed."""
+        ...
+
+
+def can_go_on(board: Board) -> CanGoOn | None:
+    """Give a board that can go on after a restart as one that can, and None for any other."""
+    # looked for in the class: to look at a property of the board itself would ask the hardware
+    return cast(CanGoOn, board) if hasattr(type(board), "go_on") else None
+
+
 class Server(Protocol):
     """A board that other programs can use, until its context is left."""
 
@@ -319,7 +338,8 @@ class BoardFamily(Protocol):
     """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme.
 
     A family whose boards can be served to other programs also has
-    ``serve(address, *, port, bind, pty) -> AbstractContextManager[Server]``; see `serve`.
+    ``serve(address, *, port, bind, pty) -> AbstractContextManager[Server]``; see `serve`. What else one may have is in
+    `labnet.bench`.
     """
 
     def open_board(self, address: Address) -> Board:
@@ -345,7 +365,7 @@ def open_board(address: str) -> Board:
         When no installed package knows the scheme, or it does not know the rest.
     """
     parsed = Address.parse(address)
-    board = _family(parsed).open_board(parsed)
+    board = family(parsed).open_board(parsed)
     # of the class first: to look at a property of the board itself would ask the hardware
     if missing := [verb for verb in _VERBS if not (hasattr(type(board), verb) or hasattr(board, verb))]:
         raise NotSupported(
@@ -355,8 +375,14 @@ def open_board(address: str) -> Board:
     return cast(Board, board)
 
 
-def _family(address: Address) -> Any:
-    """Load the family that an address belongs to."""
+def family(address: Address) -> Any:
+    """Load the family that an address belongs to, a `BoardFamily`.
+
+    Raises
+    ------
+    UnknownBoard
+        When no installed package knows the scheme.
+    """
     families = {entry.name: entry for entry in entry_points(group="labnet.boards")}
     if address.scheme not in families:
         known = ", ".join(f"{name}://" for name in sorted(families)) or "none"
@@ -394,13 +420,13 @@ def serve(
         For boards that cannot be served.
     """
     parsed = Address.parse(address)
-    family = _family(parsed)
-    if not hasattr(family, "serve"):
+    served = family(parsed)
+    if not hasattr(served, "serve"):
         raise NotSupported(
             f"{address!r} cannot be served: it is no firmware on this machine. Serve firmware://twin16, for example; a "
             "board on the bench is an instrument already."
         )
-    return cast(AbstractContextManager[Server], family.serve(parsed, port=port, bind=bind, pty=pty))
+    return cast(AbstractContextManager[Server], served.serve(parsed, port=port, bind=bind, pty=pty))
 
 
 def find_boards() -> list[FoundBoard]:

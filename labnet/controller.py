@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.board import Board, Converter, Side, Update
+from labnet.board import Board, Converter, Side, Update, can_go_on
 from labnet.checks import check
-from labnet.errors import BoardError, Diverged, LabnetError, LateStep, NotSupported
+from labnet.errors import BoardError, DeviceError, Diverged, LabnetError, LateStep, LinkError, NotSupported, StateLost
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
@@ -68,6 +68,7 @@ class Controller:
         self._measure = scheduled(plan.measure, plan.steps).tobytes()
         self._ohm: FloatArray | None = None  # where the host sets resistances
         self.start_s = 0.0  # when step 0 begins, on the board's clock
+        self._triggers = 0  # before step 0, where the board can go on from a count
 
     def run(self, writer: RunWriter, show: Callable[[Progress], None]) -> None:
         """Run all steps that are left, logging into `writer`."""
@@ -108,6 +109,8 @@ class Controller:
             began_s = self.board.time_s
             try:
                 record = self.cycle(step, bool(self._log[step]))
+            except (LinkError, DeviceError, StateLost):
+                raise  # whether the board has triggered is not known, and so where its wipers stand
             except LabnetError:
                 yield Block(0, step, [closing_record(step, began_s, *self._positions())], errors)
                 raise
@@ -131,27 +134,50 @@ class Controller:
         """Put the board where the plan starts, or where the run goes on; gives the first step."""
         board = self.board
         resumed = writer.last_state()
-        if resumed is not None and not board.info.snapshots:
-            resumed = max(resumed, writer.last_positions() or resumed, key=lambda found: found[0])
-            writer.forget_from(resumed[0])
         if resumed is None:
+            counting = can_go_on(board)
+            self._triggers = 0 if counting is None else counting.trigger_count
             self.start()
             writer.save_state(0, self._state())
             return 0
         step, state = resumed
-        if board.info.snapshots:
-            self.start_s = float(state.pop("plan_start_s"))
-            self._ohm = state.pop("plan_ohm", None)
-            board.restore(state)
-            return step
+        self.start_s = float(state.pop("plan_start_s"))
+        if not board.info.snapshots:
+            return self._go_on(writer, step, state)
+        self._ohm = state.pop("plan_ohm", None)
+        board.restore(state)
+        return step
+
+    def _go_on(self, writer: RunWriter, step: int, state: dict[str, NDArray[Any]]) -> int:
+        """Put a board without snapshots where it stood when its positions were last committed; gives that step.
+
+        That is after the trigger of the step before, with its example still held; before step 0 there was none, and the
+        first example was held then. What follows is as in an uninterrupted run where the board's clock and count of
+        triggers can be set.
+        """
+        board = self.board
+        step, positions = max((step, state), writer.last_positions() or (0, state), key=lambda found: found[0])
+        state |= positions
+        writer.forget_from(step)
         if "resistances_ohm" in state:
             self._set_ohm(state["resistances_ohm"])
         else:
             board.set_wipers(state["wipers"])
+        since_s = step * self.plan.step_period_s - self.plan.slack_s  # the start
+        self._triggers = int(state["plan_triggers"])
+
+        def count_on() -> None:
+            if (counting := can_go_on(board)) is not None:
+                counting.go_on(self.start_s + since_s, self._triggers + step)
+
+        if step == 0:
+            count_on()
         shown = self.plan.examples_at(max(step - 1, 0))
         self._hold(shown[-1] if shown else 0)
         board.set_update_probability(self.plan.clock.p)
-        self.start_s = board.time_s + self.plan.slack_s - step * self.plan.step_period_s
+        if step:
+            count_on()
+        self.start_s = board.time_s - since_s
         return step
 
     def start(self) -> float:
@@ -169,10 +195,12 @@ class Controller:
 
     def _state(self) -> dict[str, NDArray[Any]]:
         """Give what the run goes on from: the board's snapshot and what the controller knows, or else the positions."""
-        if not self.board.info.snapshots:
-            return {"wipers": self.board.wipers()} if self._ohm is None else {"resistances_ohm": self._ohm}
-        state = {**self.board.snapshot(), "plan_start_s": np.array(self.start_s)}
-        return state if self._ohm is None else {**state, "plan_ohm": self._ohm}
+        state = {"plan_start_s": np.array(self.start_s)}
+        if self.board.info.snapshots:
+            state |= self.board.snapshot()
+            return state if self._ohm is None else {**state, "plan_ohm": self._ohm}
+        state["plan_triggers"] = np.array(self._triggers)
+        return state | ({"wipers": self.board.wipers()} if self._ohm is None else {"resistances_ohm": self._ohm})
 
     def _set_ohm(self, ohm: FloatArray) -> None:
         self.board.set_resistances(ohm)

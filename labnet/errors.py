@@ -22,6 +22,8 @@
     |   |-- LateStep              a step that could not start at its time
     |   |-- NoCompiler            none to make the firmware with
     |   |-- BuildFailed           the compiler does not take the firmware
+    |   |-- NoProgrammer          none to write the firmware onto a chip with
+    |   |-- NotProgrammed         the programmer did not write it
     |   |-- DeviceError           the board itself reports an error
     |   |-- StateLost             the board restarted or made itself safe: what was set is gone
     |   |-- TranscriptMismatch    a request that is not the one that was recorded
@@ -138,6 +140,14 @@ class NoCompiler(BoardError):
 
 class BuildFailed(BoardError):
     """The compiler does not take the firmware; what it says is in the message."""
+
+
+class NoProgrammer(BoardError):
+    """There is no program to write the firmware onto a board's chip with."""
+
+
+class NotProgrammed(BoardError):
+    """The firmware was not written onto the chip, or not all of it; the programmer has said why."""
 
 
 class DeviceError(BoardError):

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from serial.tools.list_ports import comports
 
 from labnet.board import FoundBoard
-from labnet.errors import BoardError, PortInUse, PortNotPermitted, WrongBoard
+from labnet.errors import BoardError, PortInUse, PortNotPermitted, UnknownBoard, WrongBoard
 from labnet_drivers.description import identify
 from labnet_drivers.link import Link
-from labnet_drivers.transports import open_transport
+from labnet_drivers.transports import SerialTransport, open_transport
 
 # An Arduino Mega 2560, two revisions, and its clones' serial chip (CH340). 99-labnet.rules has the same.
 USB_IDS = frozenset({(0x2341, 0x0042), (0x2341, 0x0010), (0x1A86, 0x7523)})
@@ -21,14 +21,36 @@ ASKING_S = 3.0  # an Arduino that nobody uses takes two to start
 
 def found_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
-    likely = [port.device for port in comports() if (port.vid, port.pid) in USB_IDS]
-    addresses = [f"ASRL{device}::INSTR" for device in likely]
+    addresses = [f"ASRL{device}::INSTR" for device in _arduinos()]
     with ThreadPoolExecutor(max_workers=8) as pool:
         resources = pool.submit(_resources)
         yield from pool.map(_asked, addresses)
         for resource in resources.result():
             if resource not in addresses:
                 yield FoundBoard(resource, "VISA resource, not asked what it is")
+
+
+def chip_port(port: str | None) -> str:
+    """Give the serial port where a chip can be programmed: this one, or left out that of the one Arduino there is.
+
+    It is opened to see whether that can be, which restarts the chip.
+
+    Raises
+    ------
+    UnknownBoard, PortInUse, PortNotPermitted
+    """
+    if port is None:
+        found = _arduinos()
+        if len(found) != 1:
+            there = f"{len(found)} Arduinos are plugged in, at {', '.join(found)}" if found else "no Arduino is found"
+            raise UnknownBoard(f"{there}; say with --port which serial port it is, for example /dev/ttyACM0 or COM3.")
+        port = found[0]
+    SerialTransport(port, f"ASRL{port}::INSTR").close()
+    return port
+
+
+def _arduinos() -> list[str]:
+    return [port.device for port in comports() if (port.vid, port.pid) in USB_IDS]
 
 
 def _asked(address: str) -> FoundBoard:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from labnet_drivers.twin_board import TwinBoard
 
 _LATE_S = 1e-9
-_LEAD_S = 0.05  # what a few messages take on a slow line
+LEAD_S = 0.05  # what a few messages take on a slow line
 _LEAST_PAUSE_S, _MOST_PAUSE_S = 0.0005, 0.02  # between two questions for more of the log
 
 _LOG, _STATE, _WIPERS = asked("TRAin:LOG"), asked("TRAin:STATe"), asked("WIPer:POSition")
@@ -186,7 +186,7 @@ class Sequencer:
         earliest_s = board.time_s + plan.slack_s
         begin_s = earliest_s if start_s is None else start_s + first * plan.step_period_s
         if begin_s < earliest_s - _LATE_S:  # a real board's clock went on during the upload
-            begin_s = earliest_s + _LEAD_S
+            begin_s = earliest_s + LEAD_S
         board.exchange(program.begin_at(begin_s))
         reader = LogReader(board.info, plan)
         begun = (first, board.wipers())

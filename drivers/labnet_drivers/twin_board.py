@@ -17,7 +17,7 @@ from labnet_drivers.commands import asked, decimal, integer, micro, set_form, wh
 from labnet_drivers.framing import unblocked
 from labnet_drivers.instrument import Instrument
 from labnet_drivers.link import DEADLINE_S, Exchanges
-from labnet_drivers.sequencer import Sequencer
+from labnet_drivers.sequencer import LEAD_S, OUT_OF_RANGE, Sequencer
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,6 +31,7 @@ _HOLD = set_form("SOURce:HOLD").short
 _BIAS = set_form("SOURce:BIAS").short
 _WATCHDOG = set_form("SYSTem:WATChdog")
 _WAIT = set_form("SYSTem:WAIT").short
+_CONTINUE = set_form("SYSTem:CONTinue")
 _SAFE = set_form("SYSTem:SAFE").short
 _WIPERS = set_form("WIPer:POSition").short
 _SELF = set_form("TRIGger:SELF")
@@ -130,6 +131,19 @@ class TwinBoard(Instrument):
         """The board's own clock."""
         ticks_us = micro(self.exchange(_CLOCK).decode())
         return ticks_us * 1000 * 1e-9
+
+    def go_on(self, time_s: float, triggers: int) -> None:
+        """Go on from a time on the board's clock, as after so many triggers; from now, where that time has passed.
+
+        So a run goes on after a restart.
+        """
+        begin_s = whole_ticks(time_s, self._tick_ns) * self.info.tick_s
+        try:
+            self.exchange(_CONTINUE.message(self.limits, begin_s, triggers))
+        except DeviceError as error:
+            if error.code != OUT_OF_RANGE:
+                raise
+            self.exchange(_CONTINUE.message(self.limits, self.time_s + LEAD_S, triggers))
 
     # Bias, comparators, wipers ------------------------------------------------------------------------------------
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from labnet.board import Address, FoundBoard
 from labnet.errors import UnknownBoard
-from labnet_drivers.discovery import found_boards
+from labnet_drivers.discovery import chip_port, found_boards
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
 from labnet_drivers.twin_board import TwinBoard
+
+__all__ = ["chip_port", "find_boards", "open_board"]
 
 
 def open_board(address: Address) -> TwinBoard:

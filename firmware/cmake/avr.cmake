@@ -4,4 +4,4 @@ set(CMAKE_SYSTEM_PROCESSOR avr)
 set(CMAKE_C_COMPILER avr-gcc)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 # Tentative definitions would hide from avr-size.
-set(CMAKE_C_FLAGS_INIT "-mmcu=atmega2560 -fno-common -ffunction-sections -fdata-sections")
+set(CMAKE_C_FLAGS_INIT "-mmcu=atmega2560 -DF_CPU=16000000UL -fno-common -ffunction-sections -fdata-sections")

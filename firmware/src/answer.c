@@ -83,7 +83,14 @@ void answer_unsigned(uint64_t value) {
     put_bytes(text, n);
 }
 
-void answer_integer(int32_t value) { answer_micro((int64_t)value * MICRO); }
+void answer_integer(int32_t value) {
+    char text[NUMBER_TEXT];
+    text[0] = '-';
+    uint8_t sign = value < 0;
+    uint8_t n = number_write_unsigned(sign ? (uint32_t)0 - (uint32_t)value : (uint32_t)value, text + sign);
+    next_element();
+    put_bytes(text, (uint8_t)(sign + n));
+}
 
 void answer_micro(int64_t value) {
     char text[NUMBER_TEXT];

@@ -67,6 +67,12 @@ static const FLASH char header_system_link_length[] = "SYSTem:LINK:LENGth";
 
 static const FLASH char header_system_clock[] = "SYSTem:CLOCk";
 
+static const FLASH char header_system_continue[] = "SYSTem:CONTinue";
+static const FLASH struct parameter set_system_continue_parameters[] = {
+    {.type = PARAMETER_NUMBER, .min = INT64_C(0), .max = INT64_C(9000000000000000)},
+    {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = INT64_C(2147483647)},
+};
+
 static const FLASH char header_system_tick[] = "SYSTem:TICK";
 
 static const FLASH char header_system_wait[] = "SYSTem:WAIT";
@@ -390,6 +396,8 @@ const FLASH struct command commands[COMMAND_COUNT] = {
      .plain = true},
     {.header = header_system_link_length, .query = query_system_link_length},
     {.header = header_system_clock, .query = query_system_clock},
+    {.header = header_system_continue, .set = set_system_continue, .set_parameters = set_system_continue_parameters,
+     .set_count = 2, .idle = true},
     {.header = header_system_tick, .query = query_system_tick},
     {.header = header_system_wait, .set = set_system_wait, .set_parameters = set_system_wait_parameters,
      .set_count = 1},

@@ -41,7 +41,7 @@ struct command {
     bool idle;  /* refused while a training runs: the set form, or the query where that is all */
 };
 
-#define COMMAND_COUNT 95
+#define COMMAND_COUNT 96
 
 extern const FLASH struct command commands[COMMAND_COUNT];
 
@@ -71,6 +71,7 @@ void set_system_link_check(void);
 void query_system_link_check(void);
 void query_system_link_length(void);
 void query_system_clock(void);
+void set_system_continue(void);
 void query_system_tick(void);
 void set_system_wait(void);
 void set_system_watchdog(void);

@@ -1,24 +1,27 @@
 #include "log.h"
 
+#include <string.h>
+
 #include "answer.h"
 #include "commands.h"
 #include "parameters.h"
 #include "sizes.h"
 
-static struct {
+static struct block {
     uint8_t bytes[LOG_BLOCK_BYTES];
     uint16_t used, records;
 } blocks[LOG_BLOCKS];
 static uint32_t oldest, open; /* the number of the oldest block that is kept, and of the one that is being filled */
+static struct block *filling;
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "log_put copies bytes as they stand");
 _Static_assert(LONGEST_RECORD + END_RECORD <= LOG_BLOCK_BYTES, "a block holds the longest record, and the end");
 _Static_assert(LOG_BLOCK_BYTES + FRAME_BYTES + 16 + ERRORS_ROOM <= ANSWER_BYTES, "an answer holds a block");
 
-#define OPEN (blocks[open % LOG_BLOCKS])
-
 static void open_block(uint32_t number) {
     open = number;
-    OPEN.used = OPEN.records = 0;
+    filling = &blocks[number % LOG_BLOCKS];
+    filling->used = filling->records = 0;
 }
 
 void log_clear(void) {
@@ -26,24 +29,22 @@ void log_clear(void) {
     open_block(0);
 }
 
-uint32_t log_blocks(void) { return open + (OPEN.records > 0); }
+uint32_t log_blocks(void) { return open + (filling->records > 0); }
 
 bool log_has_room(void) {
-    return LOG_BLOCK_BYTES - OPEN.used >= LONGEST_RECORD + END_RECORD || open + 1 - oldest < LOG_BLOCKS;
+    return LOG_BLOCK_BYTES - filling->used >= LONGEST_RECORD + END_RECORD || open + 1 - oldest < LOG_BLOCKS;
 }
 
 void log_put(uint64_t value, uint8_t bytes) {
-    while (bytes--) {
-        OPEN.bytes[OPEN.used++] = (uint8_t)value;
-        value >>= 8;
-    }
+    memcpy(filling->bytes + filling->used, &value, bytes); /* little-endian, as all machines here are */
+    filling->used = (uint16_t)(filling->used + bytes);
 }
 
 void log_record(uint8_t kind, uint16_t bytes) {
-    if (OPEN.used + bytes > LOG_BLOCK_BYTES) {
+    if (filling->used + bytes > LOG_BLOCK_BYTES) {
         open_block(open + 1);
     }
-    OPEN.records++;
+    filling->records++;
     log_put(kind, 1);
 }
 
@@ -67,7 +68,7 @@ void query_train_log(void) {
         return;
     }
     oldest = number;
-    if (number == open && OPEN.records) {
+    if (number == open && filling->records) {
         open_block(open + 1);
     }
     uint8_t slot = (uint8_t)(number % LOG_BLOCKS);

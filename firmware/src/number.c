@@ -1,7 +1,13 @@
 #include "number.h"
 
+#include "flash.h"
+
 #define MOST_DIGITS 18
 #define LIMIT ((uint64_t)NUMBER_LIMIT * MICRO) /* of MOST_DIGITS digits */
+
+static const FLASH uint32_t decimals[] = {100000, 10000, 1000, 100, 10, 1};
+
+static uint64_t magnitude(int64_t micro) { return micro < 0 ? (uint64_t)0 - (uint64_t)micro : (uint64_t)micro; }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -117,13 +123,31 @@ bool number_parse_seed(const char *text, uint16_t length, uint64_t *seed) {
     return true;
 }
 
+/* Divisions are slow where a chip has none, the more so the more bits they have: take as few as do. */
+static uint64_t take_millionths(uint64_t size, uint32_t *rest) {
+    uint64_t whole = size <= UINT32_MAX ? (uint32_t)size / MICRO : size / MICRO;
+    *rest = (uint32_t)size - (uint32_t)whole * MICRO;
+    return whole;
+}
+
+bool number_whole(int64_t micro, int64_t *whole) {
+    uint32_t rest;
+    uint64_t size = take_millionths(magnitude(micro), &rest);
+    *whole = micro < 0 ? -(int64_t)size : (int64_t)size;
+    return rest == 0;
+}
+
 uint8_t number_write_unsigned(uint64_t value, char *text) {
     char backwards[NUMBER_TEXT];
     uint8_t n = 0;
-    do {
+    for (; value > UINT16_MAX; value /= 10) {
         backwards[n++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    }
+    uint16_t small = (uint16_t)value;
+    do {
+        backwards[n++] = (char)('0' + small % 10);
+        small /= 10;
+    } while (small);
     for (uint8_t i = 0; i < n; i++) {
         text[i] = backwards[n - 1 - i];
     }
@@ -133,17 +157,20 @@ uint8_t number_write_unsigned(uint64_t value, char *text) {
 
 uint8_t number_write_micro(int64_t micro, char *text) {
     uint8_t n = 0;
-    uint64_t size = micro < 0 ? (uint64_t)0 - (uint64_t)micro : (uint64_t)micro;
+    uint32_t rest;
+    uint64_t whole = take_millionths(magnitude(micro), &rest);
     if (micro < 0) {
         text[n++] = '-';
     }
-    n = (uint8_t)(n + number_write_unsigned(size / MICRO, text + n));
-    uint32_t rest = (uint32_t)(size % MICRO);
+    n = (uint8_t)(n + number_write_unsigned(whole, text + n));
     if (rest) {
         text[n++] = '.';
-        for (uint32_t unit = MICRO / 10; rest; unit /= 10) {
-            text[n++] = (char)('0' + rest / unit);
-            rest %= unit;
+        for (const FLASH uint32_t *unit = decimals; rest; unit++) {
+            char digit = '0';
+            for (; rest >= *unit; rest -= *unit) {
+                digit++;
+            }
+            text[n++] = digit;
         }
     }
     text[n] = 0;

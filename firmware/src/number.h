@@ -12,6 +12,9 @@
  * where it is none, or is NUMBER_LIMIT or more. */
 bool number_parse(const char *text, uint16_t length, int64_t *micro);
 
+/* Give millionths as a whole number; false where they are none. */
+bool number_whole(int64_t micro, int64_t *whole);
+
 /* Read a whole number modulo 2^64, with optional sign. */
 bool number_parse_seed(const char *text, uint16_t length, uint64_t *seed);
 

@@ -168,14 +168,15 @@ bool take_integer(int32_t *value) {
     if (!take_text(&text, &length) || !parse(text, length, &micro)) {
         return false;
     }
-    if (micro % MICRO) {
+    int64_t whole;
+    if (!number_whole(micro, &whole)) {
         refuse(ERROR_DATA_TYPE, not_whole);
         return false;
     }
-    if (!in_range(micro / MICRO, p->min, p->max)) {
+    if (!in_range(whole, p->min, p->max)) {
         return false;
     }
-    *value = (int32_t)(micro / MICRO);
+    *value = (int32_t)whole;
     return true;
 }
 
@@ -197,8 +198,7 @@ bool take_seed(uint64_t *value) {
 static bool is_choice(const FLASH char **choice, const char *text, uint16_t length) {
     const char *at = text;
     bool same = match_mnemonic(choice, &at, text + length) && at == text + length;
-    if (**choice == '|') {
-        (*choice)++;
+    while (**choice && *(*choice)++ != '|') {
     }
     return same;
 }
@@ -298,14 +298,14 @@ bool take_node_and_voltage(uint8_t *node, int64_t *microvolts) {
     static const FLASH char unknown[] = "no such node";
     const char *text;
     uint16_t length;
-    int64_t value;
+    int64_t value, whole;
     if (!take_text(&text, &length) || !parse(text, length, &value)) {
         return false;
     }
-    if (value % MICRO || value < 0 || value / MICRO >= BOARD_NODES) {
+    if (!number_whole(value, &whole) || whole < 0 || whole >= BOARD_NODES) {
         refuse(ERROR_OUT_OF_RANGE, unknown);
         return false;
     }
-    *node = (uint8_t)(value / MICRO);
+    *node = (uint8_t)whole;
     return take_micro(microvolts);
 }

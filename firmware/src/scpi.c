@@ -14,38 +14,49 @@
 /* Headers -------------------------------------------------------------------------------------------------------------- */
 
 static bool match(const FLASH char *pattern, const char *header, const char *end) {
+    const FLASH char *option = NULL; /* what the header may lack, and what there was of the header before it */
+    const char *before = header;
     for (;;) {
+        bool fits = true;
         switch (*pattern) {
         case '[':
-            if (match(pattern + 1, header, end)) {
-                return true;
-            }
-            while (*pattern++ != ']') {
-            }
+            option = pattern++;
+            before = header;
             break;
         case ']':
             pattern++;
             break;
         case 0:
-            return header == end;
-        case ':':
-            if (header == end || *header != ':') {
-                return false;
+            if (header == end) {
+                return true;
             }
+            fits = false;
+            break;
+        case ':':
+            fits = header != end && *header == ':';
             pattern++;
-            header++;
+            header += fits;
             break;
         default:
-            if (!match_mnemonic(&pattern, &header, end)) {
+            fits = match_mnemonic(&pattern, &header, end);
+        }
+        if (!fits) {
+            if (option == NULL) {
                 return false;
+            }
+            pattern = option;
+            header = before;
+            option = NULL;
+            while (*pattern++ != ']') {
             }
         }
     }
 }
 
 static const FLASH struct command *find(const char *header, const char *end) {
+    char first = upper(*header);
     for (uint8_t i = 0; i < COMMAND_COUNT; i++) {
-        if (match(commands[i].header, header, end)) {
+        if (commands[i].header[0] == first && match(commands[i].header, header, end)) {
             return &commands[i];
         }
     }

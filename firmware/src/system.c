@@ -13,21 +13,12 @@
 #include "parameters.h"
 #include "sizes.h"
 #include "status.h"
+#include "store.h"
 #include "train.h"
 #include "twin.h"
 
 #define VERSION "1.0"
 
-/* What is kept without power. The seal is a CRC of constants and date. */
-struct stored {
-    uint16_t magic;
-    uint32_t boots;
-    char serial[SERIAL_BYTES];
-    uint16_t seal;
-    char date[DATE_BYTES];
-    int32_t constants[CALIBRATION_CONSTANTS]; /* in millionths */
-};
-#define MAGIC 0x4C4Eu
 #define AT(member) ((uint16_t)offsetof(struct stored, member))
 
 static uint32_t boots;
@@ -65,9 +56,9 @@ static void write_seal(void) {
 void system_power_on(void) {
     uint16_t magic;
     hal_nv_read(AT(magic), &magic, sizeof magic);
-    if (magic != MAGIC) {
+    if (magic != STORE_MAGIC) {
         nv_fill(0, sizeof(struct stored));
-        magic = MAGIC;
+        magic = STORE_MAGIC;
         hal_nv_write(AT(magic), &magic, sizeof magic);
         write_seal();
     }
@@ -171,6 +162,21 @@ void set_system_safe(void) {
 /* Clock ---------------------------------------------------------------------------------------------------------------- */
 
 void query_system_clock(void) { answer_micro(microseconds(hal_now())); }
+
+void set_system_continue(void) {
+    static const FLASH char past[] = "the clock does not go back";
+    int64_t time;
+    int32_t triggers;
+    if (!take_micro(&time) || !take_integer(&triggers) || !no_more_parameters()) {
+        return;
+    }
+    if (ticks(time) < hal_now()) {
+        refuse(ERROR_OUT_OF_RANGE, past);
+        return;
+    }
+    hal_go_on(ticks(time), (uint32_t)triggers);
+    twin_count_from((uint32_t)triggers);
+}
 
 void query_system_tick(void) { answer_micro(microseconds(1)); }
 

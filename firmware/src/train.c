@@ -12,7 +12,7 @@
 enum { ENDED_DONE = 'D', ENDED_ABORTED = 'A', ENDED_LATE = 'L', ENDED_LOST = 'H', ENDED_PERFECT = 'P' };
 enum { FLAG_CUT = 1, FLAG_NOT_WRONG = 2 };
 
-/* Where the training stands. `due` is when the next phase is scheduled: phases follow each other from there, not from when
+/* Where the training stands. `due` is when the next phase is scheduled: steps follow each other from there, not from when
  * they were done. */
 static enum { PHASE_NONE, PHASE_SHOW, PHASE_MEASURE, PHASE_STEP, PHASE_CLAMP, PHASE_TRIGGER, PHASE_END } phase;
 static uint64_t due;
@@ -47,6 +47,10 @@ static void next_phase(uint8_t which, uint64_t time) {
     due = time;
     status_operation(OPERATION_MEASURING, which == PHASE_SHOW || which == PHASE_MEASURE);
 }
+
+/* When this phase was done: at its time, or after it where that took long. What is held then, or was stepped, needs its time
+ * from there. */
+static uint64_t done(void) { return hal_now() > due ? hal_now() : due; }
 
 /* The end ------------------------------------------------------------------------------------------------------------- */
 
@@ -83,7 +87,7 @@ static uint32_t listed(const struct schedule *s, uint16_t i) {
 /* By halving: the listed steps rise. */
 static bool scheduled(const struct schedule *s) {
     if (!s->list.count) {
-        return s->every && step % s->every == 0;
+        return s->every && (s->every == 1 || step % s->every == 0); /* a division is much for a small chip */
     }
     uint16_t low = 0, high = s->list.count;
     while (low < high) {
@@ -172,7 +176,7 @@ static void show_measured(void) {
     uint32_t example = measured.example + (measured.set ? (uint32_t)train_settings.train_count : 0);
     show_inputs(example_row(example));
     twin_hold(SIDE_FREE, held_on_both());
-    next_phase(PHASE_MEASURE, due + train_settings.settle);
+    next_phase(PHASE_MEASURE, done() + train_settings.settle);
 }
 
 static void measure(void) {
@@ -222,7 +226,7 @@ static void show_step(void) {
     set_sources(&s->outputs, now.targets);
     twin_hold(SIDE_FREE, held_on_both());
     twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
-    next_phase(PHASE_CLAMP, due + s->settle);
+    next_phase(PHASE_CLAMP, done() + s->settle);
 }
 
 /* V_C = eta V_D + (1 - eta) V_F in codes, halves up. */
@@ -239,7 +243,7 @@ static void clamp(void) {
     }
     set_sources(&s->outputs, now.clamped);
     twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
-    next_phase(PHASE_TRIGGER, due + s->settle);
+    next_phase(PHASE_TRIGGER, done() + s->settle);
 }
 
 static void log_codes(const uint16_t *codes, uint8_t count) {
@@ -288,7 +292,7 @@ static void trigger(void) {
     }
     status_questionable(QUESTIONABLE_VOLTAGE, now.flags & FLAG_CUT);
     step++;
-    next_step(due + s->after + (now.example == s->hold_example ? s->hold : 0));
+    next_step(done() + s->after + (now.example == s->hold_example ? s->hold : 0));
 }
 
 /* The sequence --------------------------------------------------------------------------------------------------------- */

@@ -20,17 +20,6 @@ static bool codes_wanted; /* FORMat INTeger */
 
 /* Wipers --------------------------------------------------------------------------------------------------------------- */
 
-static void home_to(const uint8_t positions[BOARD_EDGES]) {
-    uint8_t goal[BOARD_EDGES];
-    memcpy(goal, positions, sizeof goal);
-    for (uint8_t k = 0; k < TOP; k++) {
-        hal_step_wipers(ALL_EDGES, false);
-    }
-    memset(wipers, 0, sizeof wipers);
-    status_questionable(QUESTIONABLE_WIPERS, false);
-    twin_set_wipers(goal);
-}
-
 static uint32_t further(const uint8_t goal[BOARD_EDGES], bool up) {
     uint32_t edges = 0;
     for (uint8_t e = 0; e < BOARD_EDGES; e++) {
@@ -42,17 +31,32 @@ static uint32_t further(const uint8_t goal[BOARD_EDGES], bool up) {
     return edges;
 }
 
-void twin_set_wipers(const uint8_t positions[BOARD_EDGES]) {
-    if (status_questionable_condition() & QUESTIONABLE_WIPERS) {
-        home_to(positions);
-        return;
-    }
+static void step_to(const uint8_t positions[BOARD_EDGES]) {
     uint32_t edges;
     while ((edges = further(positions, true))) {
         hal_step_wipers(edges, true);
     }
     while ((edges = further(positions, false))) {
         hal_step_wipers(edges, false);
+    }
+}
+
+static void home_to(const uint8_t positions[BOARD_EDGES]) {
+    uint8_t goal[BOARD_EDGES];
+    memcpy(goal, positions, sizeof goal);
+    for (uint8_t k = 0; k < TOP; k++) {
+        hal_step_wipers(ALL_EDGES, false);
+    }
+    memset(wipers, 0, sizeof wipers);
+    status_questionable(QUESTIONABLE_WIPERS, false);
+    step_to(goal);
+}
+
+void twin_set_wipers(const uint8_t positions[BOARD_EDGES]) {
+    if (status_questionable_condition() & QUESTIONABLE_WIPERS) {
+        home_to(positions);
+    } else {
+        step_to(positions);
     }
 }
 
@@ -129,6 +133,8 @@ void twin_trigger(bool step, struct latched *latched) {
 }
 
 uint32_t twin_triggers(void) { return triggers; }
+
+void twin_count_from(uint32_t count) { triggers = count; }
 
 /* Commands ------------------------------------------------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ void twin_hold(uint8_t side, uint32_t nodes);
 
 void twin_trigger(bool step, struct latched *latched);
 uint32_t twin_triggers(void);
+void twin_count_from(uint32_t count);
 
 const uint8_t *twin_wipers(void);
 void twin_set_wipers(const uint8_t positions[BOARD_EDGES]);

@@ -2,25 +2,31 @@
 
 #include <stdint.h>
 
-static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
+static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+
+char upper(char c) { return is_lower(c) ? (char)(c - 'a' + 'A') : c; }
 
 bool is_letter(char c) { return upper(c) >= 'A' && upper(c) <= 'Z'; }
 
 bool in_mnemonic(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '*'; }
 
 bool match_mnemonic(const FLASH char **pattern, const char **text, const char *end) {
-    uint16_t n = 0; /* a line may be all one word */
-    while (*text + n < end && in_mnemonic((*text)[n])) {
-        n++;
+    const FLASH char *p = *pattern;
+    const char *t = *text;
+    for (; t < end && in_mnemonic(*t); p++, t++) { /* no further than they differ: most do at once */
+        if (upper(*p) != upper(*t)) {
+            return false;
+        }
     }
-    uint8_t length = 0, short_length = 0;
-    bool same = true;
-    for (; in_mnemonic((*pattern)[length]); length++) {
-        char p = (*pattern)[length];
-        short_length = (uint8_t)(short_length + (p == upper(p)));
-        same = same && (length >= n || upper(p) == upper((*text)[length]));
+    if (t == *text || (is_lower(*p) && is_lower(p[-1]))) { /* neither short nor long */
+        return false;
     }
-    *pattern += length;
-    *text += n;
-    return same && (n == length || n == short_length);
+    while (in_mnemonic(*p)) {
+        if (!is_lower(*p++)) {
+            return false;
+        }
+    }
+    *pattern = p;
+    *text = t;
+    return true;
 }

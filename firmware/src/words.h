@@ -6,10 +6,11 @@
 
 #include "flash.h"
 
+char upper(char c);
 bool is_letter(char c);
 bool in_mnemonic(char c);
 
-/* Match one mnemonic of a pattern such as "SYSTem"; moves both past it. */
+/* Match one mnemonic of a pattern such as "SYSTem"; where it fits, moves both past it. */
 bool match_mnemonic(const FLASH char **pattern, const char **text, const char *end);
 
 #endif

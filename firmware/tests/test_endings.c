@@ -135,7 +135,7 @@ static void late_steps_slide_and_catch_up(void **state) {
     fake.reading_ticks = 0;
     run();
     const struct log *log = fetch_all();
-    const uint64_t times[] = {10000, 11300, 12600, 13000};
+    const uint64_t times[] = {10000, 11400, 12800, 13000};
     for (int step = 0; step < 4; step++) {
         assert_int_equal(log->records[3 + step].step, step);
         assert_int_equal(log->records[3 + step].time, times[step]);

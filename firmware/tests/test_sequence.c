@@ -1,6 +1,7 @@
 #include "training.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train.h"
@@ -282,10 +283,42 @@ static void the_training_of_the_reference_runs(void **state) {
     assert_memory_equal(ask("TRA:STAT?"), "DONE,4000,", 10);
 }
 
+/* Readings of 0.4 ms, a settling time of 0.1 ms: whatever is read or latched was held for that long. */
+static void what_is_held_settles_however_long_readings_take(void **state) {
+    (void)state;
+    set_up();
+    obey("TRA:TIME:AFT 5e-5;:TRA:MEAS:EVER 1");
+    fake.reading_ticks = 400;
+    start();
+    fake_calls();
+    run();
+    uint64_t time, held = 0, latched = 0;
+    int readings = 0, triggers = 0;
+    for (const char *line = fake_calls(), *what; *line; line = strchr(what, '\n') + 1) {
+        char *end;
+        time = strtoull(line, &end, 10);
+        what = end + 1;
+        if (memcmp(what, "hold", 4) == 0) {
+            assert_true(!triggers || time >= latched + 50);
+            held = time;
+        } else if (memcmp(what, "read", 4) == 0) {
+            assert_true(time >= held + 100);
+            readings++;
+        } else if (memcmp(what, "trigger", 7) == 0) {
+            assert_true(time >= held + 100);
+            latched = time;
+            triggers++;
+        }
+    }
+    assert_int_equal(readings, 3 * 3 + 2 * 3);
+    assert_int_equal(triggers, 2);
+}
+
 RUN(ON_BENCH(two_steps_make_these_calls_at_these_times), ON_BENCH(the_log_tells_what_was_read_and_latched),
     ON_BENCH(the_short_log_needs_no_other_readings), ON_BENCH(what_is_not_logged_is_not_read),
     ON_BENCH(the_nudge_goes_from_free_to_target), ON_BENCH(a_list_of_nudges_goes_round),
     ON_BENCH(waits_come_after_every_trigger), ON_BENCH(one_example_may_be_waited_for_longer),
     ON_BENCH(waits_within_the_period_move_nothing), ON_BENCH(a_training_may_begin_at_any_step),
     ON_BENCH(a_training_runs_on_while_the_host_waits), ON_BENCH(status_says_what_goes_on),
-    ON_BENCH(what_would_disturb_a_training_is_refused), ON_BENCH(the_training_of_the_reference_runs))
+    ON_BENCH(what_would_disturb_a_training_is_refused), ON_BENCH(the_training_of_the_reference_runs),
+    ON_BENCH(what_is_held_settles_however_long_readings_take))

@@ -177,9 +177,32 @@ static void waits_let_the_clock_run_to_the_tick(void **state) {
     assert_string_equal(fake_calls(), "1500001 bias 32768\n2500001 bias 0\n");
 }
 
+static void a_restarted_board_goes_on_where_it_is_told(void **state) {
+    (void)state;
+    ask("SYST:WAIT 0.5;:TRIG:STEP?");
+    fake_calls();
+    obey("SYST:CONT 9000000000,2147483647");
+    assert_string_equal(fake_calls(), "500000 go on 9000000000000000 2147483647\n");
+    assert_answer("SYST:CLOC?;:TRIG:COUN?", "9000000000;2147483647");
+    ask("TRIG:STEP?");
+    assert_answer("TRIG:COUN?", "2147483648");
+    obey("SYST:CONT 9000000000,7"); /* no time has passed */
+    assert_answer("SYST:CLOC?;:TRIG:COUN?", "9000000000;7");
+}
+
+static void the_clock_never_goes_back(void **state) {
+    (void)state;
+    obey("SYST:WAIT 1.5;CONT 1.5,3");
+    fake_calls();
+    assert_refused("SYST:CONT 1.499999,4", "-222,Data out of range;the clock does not go back");
+    assert_string_equal(fake_calls(), "");
+    assert_answer("SYST:CLOC?;:TRIG:COUN?", "1.5;3");
+}
+
 RUN(ON_BENCH(power_up_homes_the_wipers), ON_BENCH(wipers_go_where_they_are_told), ON_BENCH(wipers_take_the_short_way),
     ON_BENCH(wrong_positions_move_nothing), ON_BENCH(homing_makes_good_what_was_miscounted),
     ON_BENCH(triggers_are_counted_as_latched), ON_BENCH(latching_moves_no_wiper), ON_BENCH(looking_is_no_trigger),
     ON_BENCH(this_board_has_no_clocks_of_its_own), ON_BENCH(holding_writes_all_codes_then_switches),
     ON_BENCH(readings_are_told_in_volts), ON_BENCH(the_bias_is_exact_at_half_and_one),
-    ON_BENCH(waits_let_the_clock_run_to_the_tick))
+    ON_BENCH(waits_let_the_clock_run_to_the_tick), ON_BENCH(a_restarted_board_goes_on_where_it_is_told),
+    ON_BENCH(the_clock_never_goes_back))

@@ -1,15 +1,18 @@
 """Cables that are pulled: what is lost is said, and a training that the board runs by itself is not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bits import bits_of_run
 from test_training import MANY, assert_same, parts, plan
 from wires import Pipe, Plug, Scripted, Serve, Socket
 
 import labnet
 from labnet.controller import Controller
-from labnet.errors import BoardRestarted, LinkLost, StateLost, WrongBoard
+from labnet.board import Update
+from labnet.errors import BoardRestarted, LinkDesynchronised, LinkLost, StateLost, WrongBoard
 from labnet_drivers import Link, TwinBoard
 
 GIVEN = {0: 5.0, 8: 0.0}
@@ -199,3 +202,40 @@ def test_a_board_that_was_looked_for_in_vain_is_still_a_lost_link() -> None:
         with pytest.raises(LinkLost, match="Look at its cable"):
             board.read("free")
     board.close()
+
+
+class Breaking(TwinBoard):
+    """A board, paced by the host, whose answer to one trigger never comes: the wipers have moved."""
+
+    pipe: Scripted
+    error: BaseException
+    triggers_left = 20
+
+    def trigger(self, step_wipers: bool = True) -> Update:
+        self.triggers_left -= 1
+        if self.triggers_left == 0:
+            self.pipe.after, self.pipe.error = b"TRIG:STEP?", self.error
+        return super().trigger(step_wipers)
+
+
+@pytest.mark.parametrize("error", [LinkDesynchronised("noise"), KeyboardInterrupt()], ids=["noise", "Ctrl-C"])
+def test_a_run_goes_on_after_a_trigger_that_was_not_answered(
+    error: BaseException, tmp_path: Path, served: Serve
+) -> None:
+    """On the same board, whose clock has gone further: the records are the same but for their time."""
+    short = plan(MANY, steps=40, measure=7)
+    pipe = Scripted(Socket(served("preset=lab&seed=3")))
+    with Breaking(Link(lambda: pipe, "the bench")) as board:
+        board.info = replace(board.info, plans=frozenset())
+        board.pipe, board.error = pipe, error
+        with pytest.raises(type(error)):
+            labnet.run_plan(board, short, tmp_path / "run.sqlite", progress=False)
+        began_s = board.time_s
+        with labnet.run_plan(board, short, tmp_path / "run.sqlite", resume=True, progress=False) as run:
+            resumed, times_s = bits_of_run(run), run.frame("steps")["time_s"].to_numpy()
+    with labnet.open_board("firmware://twin16?preset=lab&seed=3") as other:
+        with labnet.run_plan(other, short, progress=False) as run:
+            whole = bits_of_run(run)
+    assert {**resumed, "time_s": whole["time_s"]} == whole
+    assert (times_s[19:] > began_s).all()
+    assert times_s[20:] - times_s[19:-1] == pytest.approx(short.step_period_s)

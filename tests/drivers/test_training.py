@@ -13,6 +13,7 @@ from labnet.controller import Controller
 from labnet.errors import BoardError, LateStep, NotSupported, OutOfRange, PlanError
 from labnet.records import Block, Errors, Record
 from labnet_drivers import TwinBoard
+from labnet_drivers.link import HOST_LOST
 
 NETWORK = labnet.networks.twin16()
 TASK = labnet.tasks.Allostery.sample(NETWORK, inputs=2, outputs=2, seed=7)
@@ -316,6 +317,14 @@ def test_waits_after_triggers(lab: TwinBoard) -> None:
     taken = np.diff(times)[:5]
     assert taken[1] == pytest.approx(0.5 + 0.01 + 2 * chosen.settle_s)
     assert (taken < 0.5).tolist() == [True, False, True, True, True]
+
+
+def test_a_host_that_is_there_is_not_lost_while_time_runs_fast(lab: TwinBoard) -> None:
+    """Half an hour of the board's clock passes in a moment: no host can speak meanwhile."""
+    lab.sequencer.lost = ("stop", 1.0)
+    with labnet.run_plan(lab, plan(settle_s=2.0), progress=False) as run:
+        assert run.status == "complete"
+    assert not lab.questionable & HOST_LOST
 
 
 def test_settings_beyond_a_plan_stay_until_they_are_changed(lab: TwinBoard) -> None:

@@ -10,6 +10,7 @@ from wires import Plug, Serve, Socket
 import labnet
 from labnet.errors import BoardClosed, DeviceError, LinkError, NotDrivable, NotSupported, OutOfRange, StateLost
 from labnet_drivers import Link, TwinBoard
+from labnet_drivers.link import HOST_LOST
 
 GIVEN = {0: 5.0, 8: 0.0}
 STEP_V = 5 / 65535
@@ -344,6 +345,30 @@ def test_the_watchdog_is_armed_while_edges_can_step(board: TwinBoard) -> None:
         board.watchdog_s = -1.0
     board.safe()
     assert board.scpi("SYST:WATC?") == "0"
+
+
+def test_a_host_that_is_silent_for_longer_than_the_watchdog_finds_the_board_safe(board: TwinBoard) -> None:
+    board.bias_v = 0.5
+    board.scpi("SYST:WAIT 9.9")
+    assert board.bias_v == 0.5
+    board.scpi("SYST:WAIT 9.9")
+    assert board.bias_v == 0.5, "it heard from us in between"
+    board.scpi("SYST:WAIT 10")
+    assert board.bias_v == 0.0
+    assert board.questionable & HOST_LOST
+
+
+def test_a_board_goes_on_at_another_time_and_count(board: TwinBoard) -> None:
+    board.trigger()
+    board.bias_v = 0.5
+    board.go_on(1234.5, 67)
+    assert (board.time_s, board.trigger_count) == (1234.5, 67)
+    board.trigger()
+    assert board.trigger_count == 68
+    board.go_on(2.0, 5)  # that is past
+    assert 1234.5 < board.time_s < 1235
+    assert board.trigger_count == 5
+    assert board.bias_v == 0.5, "what passed was no silence"
 
 
 def test_a_board_that_made_itself_safe_says_so_once(served: Serve) -> None:

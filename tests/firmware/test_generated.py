@@ -20,8 +20,10 @@ MADE = [
     "firmware/src/commands.h",
     "firmware/src/commands.c",
     "firmware/boards/twin16.h",
+    "firmware/boards/twin16.wiring.csv",
     "docs/scpi.md",
     "docs/board.md",
+    "docs/wiring.md",
 ]
 TWIN16 = tomllib.loads((FIRMWARE / "boards/twin16.toml").read_text(encoding="utf-8"))
 COMMANDS = tomllib.loads((FIRMWARE / "commands.toml").read_text(encoding="utf-8"))["command"]
@@ -185,7 +187,7 @@ def test_a_mistake_is_said_with_its_place(copy: Path, name: str, old: str, new: 
 def test_a_node_without_a_source_cannot_be_held(copy: Path) -> None:
     path = copy / "firmware/boards/twin16.toml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r"dac = \[0, 4\], free_switch = \[0, 4\](.*), clamped_switch = \[1, 4\]", r"x\1", text)
+    path.write_text(re.sub(r"dac = \[0, 4\], free_switch = \[0, 4\](.*), clamped_switch = \[2, 4\]", r"x\1", text)
                     .replace("x, ", ""), encoding="utf-8")  # fmt: skip
     assert run("generate.py", root=copy).returncode == 0
     assert "#define BOARD_HOLDABLE 0x1EFUL" in (copy / "firmware/boards/twin16.h").read_text(encoding="utf-8")

@@ -133,10 +133,10 @@ def test_a_program_that_cannot_be_run_or_is_no_firmware_is_said(tmp_path: Path) 
     program = tmp_path / "firmware"
     program.write_text("#!/bin/sh\necho no firmware at all >&2\n")
     with pytest.raises(BoardError, match=r"cannot be run: Permission denied; set LABNET_CACHE"):
-        Instrument(board, program, ["--pty"])
+        Instrument(board, [str(program)], ["--pty"])
     program.chmod(0o755)
     with pytest.raises(BoardError, match=r"did not start: it ended. It said: no firmware at all"):
-        Instrument(board, program, ["--pty"])
+        Instrument(board, [str(program)], ["--pty"])
 
 
 def test_what_the_firmware_says_later_is_passed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,7 +145,7 @@ def test_what_the_firmware_says_later_is_passed_on(tmp_path: Path, caplog: pytes
     program = tmp_path / "firmware"
     program.write_text("#!/bin/sh\necho /dev/somewhere; echo in trouble >&2; exit 3\n")
     program.chmod(0o755)
-    with Instrument(board, program, ["--pty"]) as running:
+    with Instrument(board, [str(program)], ["--pty"]) as running:
         assert running.address == "ASRL/dev/somewhere::INSTR"
         assert running.wait() == 3
     assert "the firmware at ASRL/dev/somewhere::INSTR: in trouble" in caplog.text

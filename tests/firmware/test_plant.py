@@ -22,7 +22,7 @@ from labnet_simulators.components import BIAS_GRID, BOARD_GRID
 from labnet_simulators.plant import Plant
 
 FRAME = struct.Struct("<BBHIQ")
-DAC, HOLD, BIAS, STEP, CLEAR, SELF, HELLO, ADC, LOOK, TRIGGER = 1, 2, 3, 4, 5, 6, 0x80, 0x81, 0x82, 0x83
+DAC, HOLD, BIAS, STEP, LOAD, SELF, COUNT, HELLO, ADC, LOOK, TRIGGER = 1, 2, 3, 4, 5, 6, 7, 0x80, 0x81, 0x82, 0x83
 SIDES: tuple[Side, Side] = ("free", "clamped")
 NODES, EDGES = 9, 16
 POWER_UP, POSITIONS = 64, 128
@@ -124,7 +124,10 @@ def by_pins(pins: Pins, op: Op) -> Any:
     elif op.name in ("trigger", "latch"):
         return pins.masks(TRIGGER, int(op.name == "trigger"))
     elif op.name == "clear":
-        pins.post(CLEAR)
+        pins.post(BIAS)
+        for node in range(NODES):
+            pins.post(DAC, node)
+        pins.post(LOAD)
     else:
         for k in range(max(map(abs, op.numbers))):
             for up in (0, 1):
@@ -194,6 +197,60 @@ def test_a_source_that_changes_moves_its_node_on_both_sides_with_the_next_hold(a
     board.drive("free", held)
     board.drive("clamped", held | {4: float(BOARD_GRID.volts(np.array(30000)))})
     assert behind.clamped_drives == board.clamped_drives
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_loading_moves_every_held_node_to_its_code_and_nothing_else(address: str) -> None:
+    behind = opened(address)
+    with served(behind) as (pins, _):
+        pins.post(BIAS, 0, 16384)
+        for node, code in ((0, 65535), (4, 30000), (8, 0)):
+            pins.post(DAC, node, code)
+        pins.post(HOLD, 0, 0, bits([1, 0, 0, 0, 0, 0, 0, 0, 1]))
+        pins.post(HOLD, 1, 0, bits([1, 0, 0, 0, 1, 0, 0, 0, 1]))
+        pins.ask(HELLO)
+        drives = behind.clamped_drives
+        for node, code in ((0, 40000), (4, 50000), (7, 60000)):
+            pins.post(DAC, node, code)
+        pins.post(LOAD)
+        pins.ticks += 1000
+        free, clamped = pins.codes(0), pins.codes(1)
+        assert [abs(free[node] - code) < 50 for node, code in ((0, 40000), (8, 0))] == [True, True]
+        assert [abs(clamped[node] - code) < 50 for node, code in ((0, 40000), (4, 50000))] == [True, True]
+        assert abs(free[7] - 60000) > 1000  # not held
+        assert behind.bias_v == BIAS_GRID.volts(np.array(16384))
+        assert behind.clamped_drives == drives
+
+
+def test_after_a_count_noise_goes_on_as_after_so_many_triggers() -> None:
+    """Whatever was done before, as long as wipers and what is held are the same."""
+    address = "sim://twin16?preset=lab&seed=3"
+
+    def as_left(pins: Pins) -> list[Any]:
+        for node, code in ((0, 65535), (4, 30000), (8, 0)):
+            pins.post(DAC, node, code)
+        pins.post(BIAS, 0, 16384)
+        pins.post(HOLD, 0, 0, bits([1, 0, 0, 0, 0, 0, 0, 0, 1]))
+        pins.post(HOLD, 1, 0, bits([1, 0, 0, 0, 1, 0, 0, 0, 1]))
+        pins.ticks = 10**6
+        return [pins.codes(0), pins.codes(1), pins.codes(0), pins.masks(TRIGGER, 1), pins.codes(0), pins.masks(LOOK)]
+
+    seen = []
+    for before in (5, 0):
+        with served(opened(address)) as (pins, _):
+            for _ in range(before):
+                pins.masks(TRIGGER, 0)
+            pins.codes(1)
+            if not before:
+                pins.ticks = 1000
+            pins.post(HOLD, 1, 0, 1)
+            pins.post(COUNT, 0, 0, 5)
+            seen.append(as_left(pins))
+    assert seen[0] == seen[1]
+    with served(opened(address)) as (pins, _):
+        pins.post(HOLD, 1, 0, 1)
+        pins.post(COUNT, 0, 0, 6)
+        assert as_left(pins) != seen[0]
 
 
 # Frames -----------------------------------------------------------------------------------------------------------
@@ -277,7 +334,7 @@ def test_clocks_of_their_own_are_not_supported_and_said(caplog: pytest.LogCaptur
 @pytest.mark.parametrize(
     ("frames", "said"),
     [
-        ([(7, 0, 0, 0, 0)], "op 0x07, which no plant knows"),
+        ([(8, 0, 0, 0, 0)], "op 0x08, which no plant knows"),
         ([(0x90, 0, 0, 0, 0)], "op 0x90"),
         ([(HELLO, 0, 0, 0, 10), (ADC, 0, 0, 0, 9)], "went back from 10 to 9"),
     ],

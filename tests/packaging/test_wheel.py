@@ -37,3 +37,7 @@ def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
     script = "import labnet; print(labnet.open_board('firmware://twin16').network.name)"
     assert python("-c", script, PYTHONPATH=str(site), LABNET_CACHE=str(cache)) == "twin16\n"
     assert list(cache.glob("firmware/*/firmware"))
+    script = "import labnet; print(labnet.open_board('firmware://twin16?target=atmega2560').network.name)"
+    assert python("-c", script, PYTHONPATH=str(site), LABNET_CACHE=str(cache)) == "twin16\n"
+    wires = python("-m", "labnet", "wiring", "twin16", "--csv", PYTHONPATH=str(site))
+    assert "EDGE_LATCH,controller,0,37 (PC0),latch,0,CLK\n" in wires

@@ -35,7 +35,16 @@ uint64_t hal_now(void) {
             high++;
         }
     }
-    return ((uint64_t)high << 16 | low) / COUNTS_A_TICK;
+    _Static_assert(COUNTS_A_TICK == 2, "halved below, without a loop of shifts");
+    union {
+        struct {
+            uint16_t low;
+            uint32_t high;
+            uint16_t none;
+        };
+        uint64_t whole;
+    } ticks = {{(uint16_t)(low >> 1 | (uint16_t)high << 15), high >> 1, 0}};
+    return ticks.whole;
 }
 
 void clock_wake_at(uint64_t time) {

@@ -22,7 +22,7 @@ static void watchdog_start(void) {
 ISR(WDT_vect) {
     parts_let_go();
     wdt_disable();
-    ((void (*)(void))0)();
+    __asm__ volatile("jmp 0");
 }
 
 void hal_nv_read(uint16_t address, void *data, uint16_t count) { eeprom_read_block(data, (const void *)address, count); }

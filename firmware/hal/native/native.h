@@ -8,7 +8,7 @@
 /* The line to the host: a pty or a TCP port, one host at a time. */
 void host_listen_tcp(const char *address, const char *port);
 void host_listen_pty(void);
-void host_once(void);          /* end the process when the host hangs up */
+void host_once(void); /* end the process when the host hangs up */
 bool host_connected(void);
 void host_wake_on(int fd); /* wait no longer where something has come there */
 

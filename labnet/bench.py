@@ -1,0 +1,81 @@
+"""From a bare chip to a board: its image, the serial port it is on, and its wires, from the families that have them."""
+
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from labnet.board import Address, family
+from labnet.errors import NotSupported
+
+
+class Image(NamedTuple):
+    """The firmware of a board as its chip takes it.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Intel HEX.
+    memory : str
+        What it takes of the chip, as a table.
+    command : tuple of str
+        Words of the command that writes it onto the chip; ``PORT`` stands for the serial port.
+    """
+
+    path: Path
+    memory: str
+    command: tuple[str, ...]
+
+
+class Wire(NamedTuple):
+    """What is to be joined: chips are counted from 0, `pin` and `to_pin` are functions as in the parts' datasheets."""
+
+    net: str
+    part: str
+    chip: str
+    pin: str
+    to_part: str
+    to_chip: str
+    to_pin: str
+
+
+def image(address: str) -> Image:
+    """Build the firmware for the chip of a board, like ``firmware://twin16?target=atmega2560``.
+
+    Raises
+    ------
+    NotSupported
+        For boards whose family has no images (``image(address)``).
+    UnknownBoard, NoCompiler, BuildFailed
+    """
+    parsed = Address.parse(address)
+    built = family(parsed)
+    if not hasattr(built, "image"):
+        raise NotSupported(f"{address!r} has no firmware for a chip; use firmware://twin16?target=atmega2560.")
+    return cast(Image, built.image(parsed))
+
+
+def wiring(address: str) -> list[Wire]:
+    """Give the wires of a board, like ``firmware://twin16``.
+
+    Raises
+    ------
+    NotSupported
+        For boards whose family has no wiring lists (``wiring(address)``).
+    UnknownBoard
+    """
+    parsed = Address.parse(address)
+    described = family(parsed)
+    if not hasattr(described, "wiring"):
+        raise NotSupported(f"{address!r} has no wiring list; use firmware://twin16.")
+    return cast(list[Wire], described.wiring(parsed))
+
+
+def chip_port(port: str | None = None) -> str:
+    """Give the serial port where a chip can be programmed: this one, or left out the only one that there is.
+
+    Raises
+    ------
+    UnknownBoard
+        For a port that is not there; left out, where there is none, or several.
+    PortInUse, PortNotPermitted
+    """
+    return cast(str, family(Address.parse("ASRL")).chip_port(port))

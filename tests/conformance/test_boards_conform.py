@@ -1,0 +1,56 @@
+"""Boards that are as they must be pass, whatever is random about them."""
+
+import pytest
+
+import labnet
+from labnet.conformance import CHECKS, conform
+
+TALK = {"grammar", "error-queue", "watchdog"}  # checks of a board's own language
+QUICK = [
+    "sim://twin16",
+    "sim://twin16?converters=board",
+    "sim://twin16?preset=lab&seed=3",
+    "sim://twin16?preset=lab&converters=float&seed=4",
+    "sim://twin16?preset=lab&comparator=pair&gate=fixed&seed=5",
+    "sim://packing143?preset=lab&seed=6",
+    "sim://lattice-2x2",
+]
+
+
+def statuses(address: str) -> dict[str, str]:
+    with labnet.open_board(address) as board:
+        report = conform(board)
+    assert report.passed, [(result.name, result.error, result.wrong) for result in report.results]
+    return {result.name: result.status for result in report.results}
+
+
+@pytest.mark.parametrize("address", QUICK)
+def test_simulated_boards(address: str) -> None:
+    found = statuses(address)
+    assert list(found) == list(CHECKS)
+    assert {name for name, status in found.items() if status == "not applicable"} == TALK
+
+
+@pytest.mark.parametrize("address", ["firmware://twin16", "firmware://twin16?preset=lab&seed=3"])
+def test_the_firmware(address: str) -> None:
+    assert set(statuses(address).values()) == {"passed"}
+
+
+def test_without_noise_both_paces_of_the_firmware_give_the_same_bits() -> None:
+    with labnet.open_board("firmware://twin16") as board:
+        report = conform(board, only=["paces"])
+    (same,) = [finding for finding in report["paces"].findings if "last bit" in finding.what]
+    assert same.value == 41
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_the_firmware_on_any_lab_board(seed: int) -> None:
+    assert set(statuses(f"firmware://twin16?preset=lab&seed={seed}").values()) == {"passed"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_no_false_alarm_on_any_lab_board(first: int) -> None:
+    for seed in range(first, first + 50):
+        statuses(f"sim://twin16?preset=lab&seed={seed}")
