@@ -69,7 +69,7 @@ firmware-fuzz:
 
 # What the tests want of the system: ngspice, the independent check of the circuit; gcc, which builds the firmware; what checks
 # the firmware. Installed where we may, else said.
-SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc libsimavr-dev cppcheck clang \
+SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc avrdude libsimavr-dev cppcheck clang \
   clang-tidy clang-format
 
 system:

@@ -1,7 +1,7 @@
 """Writes the pages of docs that hold what is in the descriptions: prose from pages/, tables from the TOML files."""
 
 import re
-from binascii import crc_hqx
+from binascii import crc_hqx, crc32
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -80,7 +80,7 @@ def _crc(data: bytes) -> int:
 
 def _framed(sequence: int, message: str) -> str:
     number = f"{sequence:04X}"
-    return f"@{number}{_crc((number + message).encode()):04X}{message}"
+    return f"@{number}{crc32((number + message).encode()):08X}{message}"
 
 
 def _table(head: list[str], rows: Sequence[tuple[str, ...]]) -> list[str]:

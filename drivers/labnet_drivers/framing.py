@@ -3,6 +3,7 @@
 import re
 from binascii import crc_hqx
 from typing import NamedTuple
+from zlib import crc32
 
 from labnet.errors import LinkError
 
@@ -11,7 +12,7 @@ _NO_ERROR = b';0,"No error"'
 _MARK = re.compile(rb'["\n;]|,(?=#)')
 _ERROR = re.compile(rb'([+-]?\d+),"((?:[^"]|"")*)"')
 _ALL_ERRORS = re.compile(_ERROR.pattern + b"(?:," + _ERROR.pattern + b")*")
-_FRAME = 9  # bytes of a check frame: @, sequence number, CRC
+FRAME = 13  # bytes of a check frame: @, sequence number, CRC
 
 
 class Answer(NamedTuple):
@@ -22,7 +23,7 @@ class Answer(NamedTuple):
 
 
 def crc16(data: bytes) -> int:
-    """Give the CRC-16/CCITT-FALSE."""
+    """Give the CRC-16/CCITT-FALSE, that of blocks; frames have CRC-32."""
     return crc_hqx(data, 0xFFFF)
 
 
@@ -95,7 +96,7 @@ def with_errors(text: bytes) -> Answer:
 def framed(sequence: int, message: bytes) -> bytes:
     """Give a message with its check frame and newline."""
     number = b"%04X" % sequence
-    return b"@%s%04X%s\n" % (number, crc16(number + message), message)
+    return b"@%s%08X%s\n" % (number, crc32(number + message), message)
 
 
 def unframed(heard: bytes | bytearray, sequence: int) -> bytes | None:
@@ -103,10 +104,10 @@ def unframed(heard: bytes | bytearray, sequence: int) -> bytes | None:
     number = b"%04X" % sequence
     at = heard.find(b"@" + number)
     while at >= 0:
-        end = scan(heard, at + _FRAME)[1]
+        end = scan(heard, at + FRAME)[1]
         if end is not None:
-            message = bytes(heard[at + _FRAME : end])
-            if heard[at + 5 : at + _FRAME] == b"%04X" % crc16(number + message):
+            message = bytes(heard[at + FRAME : end])
+            if heard[at + 5 : at + FRAME] == b"%08X" % crc32(number + message):
                 return message
         at = heard.find(b"@" + number, at + 1)
     return None

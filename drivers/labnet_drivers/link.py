@@ -19,7 +19,7 @@ from labnet.errors import (
     UnknownBoard,
     WrongBoard,
 )
-from labnet_drivers.framing import ERRORS, Answer, framed, scan, unframed, with_errors
+from labnet_drivers.framing import ERRORS, FRAME, Answer, framed, scan, unframed, with_errors
 from labnet_drivers.transcript import Exchange, Transcript
 from labnet_drivers.transports import Transport
 
@@ -29,7 +29,7 @@ _PATIENCE_S, _MOST_PATIENCE_S = 0.25, 5.0
 _LINE = 4096  # bytes of the longest line, until the board has said
 HOST_LOST = 2048  # of STATus:QUEStionable
 _MOST_NUMBERS = 60_000  # of messages until the link gets in step anew; they have 16 bits
-_AROUND = len(ERRORS) + 10  # bytes of a line around a message: the question for errors, a frame and the newline
+_AROUND = len(ERRORS) + FRAME + 1  # bytes of a line around a message: the question for errors, a frame and the newline
 
 
 class Exchanges(Protocol):

@@ -1,5 +1,6 @@
 """The twin board: the verbs of `labnet.Board` as messages to its firmware."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -19,12 +20,15 @@ from labnet_drivers.instrument import Instrument
 from labnet_drivers.link import DEADLINE_S, Exchanges
 from labnet_drivers.sequencer import LEAD_S, OUT_OF_RANGE, Sequencer
 
+_log = logging.getLogger(__name__)
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _REAL = (float, int, np.number)
 _LONGEST_WAIT_S = 1e8
 HARDWARE_MISSING = -241
+TRAINING = 256  # of STATus:OPERation:CONDition
 _SIDES = {"free": "FREE", "clamped": "CLAM"}
 
 _HOLD = set_form("SOURce:HOLD").short
@@ -47,6 +51,9 @@ _READ = f"{set_form('FORMat[:DATA]').short} INT;:{asked('MEASure:VOLTage')}"
 
 class TwinBoard(Instrument):
     """A twin board on the bench, or its firmware elsewhere; see docs/scpi.md.
+
+    A training that still runs when the board is opened is that of a host which is gone: it is aborted, the board made
+    safe, and a warning logged.
 
     The properties below that name a command are that command. Threads may share a board: each verb is done as a whole.
 
@@ -74,12 +81,23 @@ class TwinBoard(Instrument):
             self._bias_grid, self._bias_limit_v = described.bias_grid, described.bias_limit_v
             self._tick_ns = round(self.info.tick_s * 1e9)
             self.sequencer = Sequencer(self)
-            self._armed = False
+            self._take_over()
+            self._armed = self.bias_v > 0  # where a host left it so
             self.watchdog_s = watchdog_s
         except BaseException:
             link.close()
             raise
         link.transcript.opened()
+
+    def _take_over(self) -> None:
+        """End a training on which nobody waits."""
+        if self.operation & TRAINING:
+            self.exchange(_SAFE)
+            _log.warning(
+                "%s was running a training on which nobody waited: it is aborted, and the board is safe. Its run "
+                "resumes with --resume.",
+                self.address,
+            )
 
     def _integers(self, message: str, count: int) -> NDArray[np.int64]:
         values = [int(text) for text in self.exchange(message).split(b",")]

@@ -1,5 +1,6 @@
 /* Feeds bytes to the firmware as a host would, with time, silence and readings of the board between. Whatever was said, the
  * board must count its wipers right, answer in whole lines and, once it is asked properly, come back. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,8 @@ static void receive(const char *bytes, size_t count) {
 static void say_frame(void) {
     char frame[16];
     snprintf(frame, sizeof frame, "@%04X", line.sequence);
-    uint16_t crc = crc16(crc16(CRC_START, frame + 1, 4), line.bytes, line.count);
-    snprintf(frame + 5, sizeof frame - 5, "%04X", crc);
+    uint32_t crc = crc32(crc32(0, frame + 1, 4), line.bytes, line.count);
+    snprintf(frame + 5, sizeof frame - 5, "%08" PRIX32, crc);
     receive(frame, FRAME_BYTES);
 }
 

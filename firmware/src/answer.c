@@ -158,15 +158,16 @@ void answer_block_end(void) {
     put((char)(crc >> 8));
 }
 
-static void put_hex(char *to, uint16_t value) {
-    for (uint8_t i = 0; i < 4; i++) {
-        uint8_t digit = (uint8_t)((value >> (12 - 4 * i)) & 0xF);
-        to[i] = (char)(digit < 10 ? '0' + digit : 'A' + digit - 10);
+static void put_hex(char *to, uint32_t value, uint8_t digits) {
+    while (digits--) {
+        uint8_t digit = (uint8_t)(value & 0xF);
+        to[digits] = (char)(digit < 10 ? '0' + digit : 'A' + digit - 10);
+        value >>= 4;
     }
 }
 
-uint16_t frame_crc(const char *sequence, const char *message, uint16_t length) {
-    return crc16(crc16(CRC_START, sequence, 4), message, length);
+uint32_t frame_crc(const char *sequence, const char *message, uint16_t length) {
+    return crc32(crc32(0, sequence, 4), message, length);
 }
 
 const char *answer_plain(uint16_t *length) {
@@ -177,8 +178,8 @@ const char *answer_plain(uint16_t *length) {
 
 const char *answer_framed(uint16_t sequence, uint16_t *length) {
     buffer[0] = '@';
-    put_hex(buffer + 1, sequence);
-    put_hex(buffer + 5, frame_crc(buffer + 1, buffer + FRAME_BYTES, (uint16_t)(end - FRAME_BYTES)));
+    put_hex(buffer + 1, sequence, 4);
+    put_hex(buffer + 5, frame_crc(buffer + 1, buffer + FRAME_BYTES, (uint16_t)(end - FRAME_BYTES)), 8);
     buffer[end] = '\n';
     *length = (uint16_t)(end + 1);
     return buffer;

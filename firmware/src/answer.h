@@ -8,7 +8,7 @@
 
 #include "flash.h"
 
-#define FRAME_BYTES 9 /* @SSSSCCCC */
+#define FRAME_BYTES 13 /* @SSSSCCCCCCCC */
 
 void answer_clear(void);
 void answer_next_unit(void); /* what follows answers another query of the message */
@@ -40,6 +40,6 @@ bool answer_has_error_room(void);
 /* End the answer, with a frame or without; to be sent by link.c. */
 const char *answer_plain(uint16_t *length);
 const char *answer_framed(uint16_t sequence, uint16_t *length);
-uint16_t frame_crc(const char *sequence, const char *message, uint16_t length);
+uint32_t frame_crc(const char *sequence, const char *message, uint16_t length);
 
 #endif

@@ -47,10 +47,10 @@ static void send_framed(uint16_t sequence) {
     hal_write(bytes, count);
 }
 
-static bool parse_hex(const char *text, uint16_t *value) {
+static bool parse_hex(const char *text, uint8_t digits, uint32_t *value) {
     *value = 0;
-    for (uint8_t i = 0; i < 4; i++) {
-        char c = text[i];
+    while (digits--) {
+        char c = *text++;
         uint8_t digit;
         if (c >= '0' && c <= '9') {
             digit = (uint8_t)(c - '0');
@@ -59,17 +59,18 @@ static bool parse_hex(const char *text, uint16_t *value) {
         } else {
             return false;
         }
-        *value = (uint16_t)(*value << 4 | digit);
+        *value = *value << 4 | digit;
     }
     return true;
 }
 
 /* What is damaged, old or out of order gets no answer: the host asks again. */
 static void execute_framed(void) {
-    uint16_t sequence, crc;
-    if (length < FRAME_BYTES || !parse_hex(line + 1, &sequence) || !parse_hex(line + 5, &crc)) {
+    uint32_t number, crc;
+    if (length < FRAME_BYTES || !parse_hex(line + 1, 4, &number) || !parse_hex(line + 5, 8, &crc)) {
         return;
     }
+    const uint16_t sequence = (uint16_t)number;
     const char *message = line + FRAME_BYTES;
     uint16_t count = (uint16_t)(length - FRAME_BYTES);
     if (frame_crc(line + 1, message, count) != crc) {

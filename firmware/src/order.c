@@ -40,6 +40,6 @@ uint16_t order_at(uint32_t step) {
         return current = step ? transition(step) : 0;
     case ORDER_CYCLIC:
     default:
-        return (uint16_t)(step / s->repeats % s->train_count);
+        return (uint16_t)((s->repeats == 1 ? step : step / s->repeats) % s->train_count);
     }
 }

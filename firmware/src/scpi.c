@@ -53,11 +53,21 @@ static bool match(const FLASH char *pattern, const char *header, const char *end
     }
 }
 
+/* Hosts repeat themselves: a few headers are remembered, by what they look like. */
 static const FLASH struct command *find(const char *header, const char *end) {
+    static const FLASH struct command *remembered[16];
+    uint8_t looks = 0;
+    for (const char *at = header; at < end; at++) {
+        looks = (uint8_t)((looks << 1 | looks >> 7) ^ (uint8_t)*at);
+    }
+    const FLASH struct command **slot = &remembered[looks % 16];
+    if (*slot != NULL && match((*slot)->header, header, end)) {
+        return *slot;
+    }
     char first = upper(*header);
     for (uint8_t i = 0; i < COMMAND_COUNT; i++) {
         if (commands[i].header[0] == first && match(commands[i].header, header, end)) {
-            return &commands[i];
+            return *slot = &commands[i];
         }
     }
     return NULL;

@@ -4,10 +4,10 @@
 
 #if defined(__AVR__) || defined(SMALL_SIZES)
 #define LINE_BYTES 320      /* longest message, frame included */
-#define ANSWER_BYTES 464    /* longest answer, frame included */
+#define ANSWER_BYTES 640    /* longest answer, frame included */
 #define TRAIN_WORDS 2176    /* 512 examples of 4 values, and lists */
-#define LOG_BLOCK_BYTES 224 /* a block of the log */
-#define LOG_BLOCKS 5
+#define LOG_BLOCK_BYTES 400 /* a block of the log */
+#define LOG_BLOCKS 3
 #else
 #define LINE_BYTES 4096
 #define ANSWER_BYTES 8192

@@ -120,11 +120,12 @@ void twin_trigger(bool step, struct latched *latched) {
     if (!step) {
         return;
     }
-    for (uint8_t e = 0; e < BOARD_EDGES; e++) {
-        if (!(latched->gates >> e & 1)) {
+    uint32_t gates = latched->gates, directions = latched->directions;
+    for (uint8_t e = 0; e < BOARD_EDGES; e++, gates >>= 1, directions >>= 1) {
+        if (!(gates & 1)) {
             continue;
         }
-        if (latched->directions >> e & 1) {
+        if (directions & 1) {
             wipers[e] = (uint8_t)(wipers[e] + (wipers[e] < TOP));
         } else {
             wipers[e] = (uint8_t)(wipers[e] - (wipers[e] > 0));

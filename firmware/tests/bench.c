@@ -1,5 +1,6 @@
 #include "bench.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,13 +82,13 @@ const char *ask_line(const struct line *line) {
 }
 
 void frame(struct line *line, uint16_t sequence, const char *message) {
-    char text[8];
+    char text[12];
     snprintf(text, sizeof text, "%04X", sequence);
-    uint16_t crc = crc16(crc16(CRC_START, text, 4), message, (uint16_t)strlen(message));
+    uint32_t crc = crc32(crc32(0, text, 4), message, (uint16_t)strlen(message));
     line->count = 0;
     add_text(line, "@");
     add_text(line, text);
-    snprintf(text, sizeof text, "%04X", crc);
+    snprintf(text, sizeof text, "%08" PRIX32, crc);
     add_text(line, text);
     add_text(line, message);
 }

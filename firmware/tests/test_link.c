@@ -25,8 +25,8 @@ static void a_framed_request_gets_a_framed_answer(void **state) {
 /* docs/scpi.md has these bytes. */
 static void frames_are_those_of_the_reference(void **state) {
     (void)state;
-    assert_string_equal(framed(1, "*IDN?"), "@000162EE*IDN?");
-    assert_answer("@000162EE*IDN?\r", "@000186D5LABNET,TWIN16,0,1.0");
+    assert_string_equal(framed(1, "*IDN?"), "@0001E8D2BCE3*IDN?");
+    assert_answer("@0001E8D2BCE3*IDN?\r", "@000129A67856LABNET,TWIN16,0,1.0");
 }
 
 static void a_repeat_is_answered_and_not_executed(void **state) {
@@ -92,10 +92,10 @@ static void a_damaged_line_is_never_executed(void **state) {
 
 static void lower_case_digits_make_no_frame(void **state) {
     (void)state;
-    assert_answer("@000162ee*IDN?", "");
-    assert_answer("@000162EE", "");
+    assert_answer("@0001e8d2bce3*IDN?", "");
+    assert_answer("@0001E8D2BCE3", "");
     assert_answer("@", "");
-    assert_answer("@000162EE*IDN?", "@000186D5LABNET,TWIN16,0,1.0");
+    assert_answer("@0001E8D2BCE3*IDN?", "@000129A67856LABNET,TWIN16,0,1.0");
 }
 
 static void plain_lines_are_noise_while_the_check_is_on(void **state) {

@@ -162,24 +162,43 @@ static void draws_are_those_of_the_published_vectors(void **state) {
     assert_int_equal(draw_integer(UINT64_MAX, 1u << 31), (1u << 31) - 1);
 }
 
-static void the_crc_has_its_check_value(void **state) {
+static void the_crcs_have_their_check_values(void **state) {
     (void)state;
     assert_int_equal(crc16(CRC_START, "123456789", 9), 0x29B1);
     assert_int_equal(crc16(crc16(CRC_START, "1234", 4), "56789", 5), 0x29B1); /* piece by piece */
     assert_int_equal(crc16(CRC_START, "", 0), 0xFFFF);
+    assert_int_equal(crc32(0, "123456789", 9), 0xCBF43926);
+    assert_int_equal(crc32(crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
+    assert_int_equal(crc32(0, "", 0), 0);
 }
 
-/* Whatever single bit of a line flips, or two of them, its CRC is another. */
-static void the_crc_sees_every_damage_of_two_bits(void **state) {
+/* Bit by bit, of every single byte. */
+static void the_tables_are_those_of_the_polynomial(void **state) {
+    (void)state;
+    for (unsigned value = 0; value < 256; value++) {
+        const uint8_t byte = (uint8_t)value;
+        uint32_t expected = ~(uint32_t)value;
+        for (int bit = 0; bit < 8; bit++) {
+            expected = expected >> 1 ^ (expected & 1 ? 0xEDB88320 : 0);
+        }
+        assert_int_equal(crc32(0, &byte, 1), (uint32_t)~expected);
+    }
+}
+
+/* Whatever single bit of a line flips, or two of them, its CRCs are others. */
+static void the_crcs_see_every_damage_of_two_bits(void **state) {
     (void)state;
     char line[] = "SOUR:HOLD FREE,0,1,2,4";
-    const uint16_t count = sizeof line - 1, bits = 8 * count, whole = crc16(CRC_START, line, count);
+    const uint16_t count = sizeof line - 1, bits = 8 * count, whole16 = crc16(CRC_START, line, count);
+    const uint32_t whole32 = crc32(0, line, count);
     for (uint16_t a = 0; a < bits; a++) {
         line[a / 8] = (char)(line[a / 8] ^ (1 << a % 8));
-        assert_int_not_equal(crc16(CRC_START, line, count), whole);
+        assert_int_not_equal(crc16(CRC_START, line, count), whole16);
+        assert_int_not_equal(crc32(0, line, count), whole32);
         for (uint16_t b = 0; b < a; b++) {
             line[b / 8] = (char)(line[b / 8] ^ (1 << b % 8));
-            assert_int_not_equal(crc16(CRC_START, line, count), whole);
+            assert_int_not_equal(crc16(CRC_START, line, count), whole16);
+            assert_int_not_equal(crc32(0, line, count), whole32);
             line[b / 8] = (char)(line[b / 8] ^ (1 << b % 8));
         }
         line[a / 8] = (char)(line[a / 8] ^ (1 << a % 8));
@@ -191,5 +210,5 @@ RUN(cmocka_unit_test(known_numbers_are_taken_exactly), cmocka_unit_test(halves_a
     cmocka_unit_test(what_is_no_number_is_refused), cmocka_unit_test(nothing_is_read_beyond_the_text),
     cmocka_unit_test(known_numbers_are_written_shortest), cmocka_unit_test(what_is_written_is_read_as_it_was),
     cmocka_unit_test(seeds_are_whole_numbers_modulo_2_to_the_64),
-    cmocka_unit_test(draws_are_those_of_the_published_vectors), cmocka_unit_test(the_crc_has_its_check_value),
-    cmocka_unit_test(the_crc_sees_every_damage_of_two_bits))
+    cmocka_unit_test(draws_are_those_of_the_published_vectors), cmocka_unit_test(the_crcs_have_their_check_values),
+    cmocka_unit_test(the_tables_are_those_of_the_polynomial), cmocka_unit_test(the_crcs_see_every_damage_of_two_bits))

@@ -292,11 +292,11 @@ static void what_is_held_settles_however_long_readings_take(void **state) {
     start();
     fake_calls();
     run();
-    uint64_t time, held = 0, latched = 0;
+    uint64_t held = 0, latched = 0;
     int readings = 0, triggers = 0;
+    char *end;
     for (const char *line = fake_calls(), *what; *line; line = strchr(what, '\n') + 1) {
-        char *end;
-        time = strtoull(line, &end, 10);
+        uint64_t time = strtoull(line, &end, 10);
         what = end + 1;
         if (memcmp(what, "hold", 4) == 0) {
             assert_true(!triggers || time >= latched + 50);

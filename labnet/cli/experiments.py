@@ -49,7 +49,7 @@ def run(
     """Run an experiment and log every step.
 
     Ctrl-C, a kill (with --durable, a power cut) lose nothing committed: the same command with --resume goes on, and on sim://
-    ends with the records of an uninterrupted run.
+    and firmware:// ends with the records of an uninterrupted run.
 
     Example: labnet run experiments/demo.toml --set clock.p=0.1 --out p01.sqlite
     """

@@ -251,7 +251,7 @@ static uint8_t exchange(uint8_t byte, bool at_falling) {
     uint8_t chip, reply = 0xFF;
     bool wants_falling = is_low(DAC_SELECT, BOARD_DAC_CHIPS, &chip) || is_low(SWITCH_SELECT, 2, &chip);
     if (is_low(ADC_SELECT, BOARD_ADC_CHIPS, &chip)) {
-        reply = frame_bytes < 2 ? (uint8_t)(adcs[chip].result >> (8 - 8 * frame_bytes)) : 0;
+        reply = (uint8_t)(frame_bytes < 2 ? adcs[chip].result >> (8 - 8 * frame_bytes) : 0);
     } else if (!pin_high(BITS_ENABLE)) {
         reply = bits_at < sizeof bits ? bits[bits_at++] : 0;
     }

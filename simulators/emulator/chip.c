@@ -113,6 +113,9 @@ static bool host_is_new(void) {
 /* Nothing is to be done before the timer, the host or somebody at the control
  * channel says so. */
 static void wait(void) {
+    if (uart_feed()) { /* what is left of what was said */
+        return;
+    }
     board_rest();
     eeprom_keep();
     vcd_flush();

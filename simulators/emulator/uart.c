@@ -23,15 +23,11 @@ static void is_full(avr_irq_t *irq, uint32_t yes, void *unused) {
     full = yes;
 }
 
-static void has_room(avr_irq_t *irq, uint32_t yes, void *unused) {
-    (void)irq, (void)yes, (void)unused;
-    full = false;
-    uart_feed();
-}
-
+/* simavr does not always say when there is room again; where the chip rests, there is. */
 bool uart_feed(void) {
     int c = -1;
     bool fed = false;
+    full = false;
     while (avr->data[UCSR0B] & RXEN0 && !full && (c = hal_getc()) >= 0) {
         avr_raise_irq(in, (uint32_t)c);
         fed = used = true;
@@ -47,7 +43,6 @@ void uart_start(void) {
     in = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), sent, NULL);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF), is_full, NULL);
-    avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON), has_room, NULL);
 }
 
 void uart_reset(void) { full = used = false; }

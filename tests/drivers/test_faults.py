@@ -1,4 +1,7 @@
-"""Thousands of faults on the line: values are right or an error is raised, and nothing is done twice."""
+"""Thousands of faults on the line: values are right or an error is raised, and nothing is done twice.
+
+A line damaged at random passes its CRC-32 with probability 2^-32: of the 101,000 faults below, 2e-5 are expected to.
+"""
 
 import random
 
@@ -6,7 +9,7 @@ import numpy as np
 import pytest
 from wires import Faulty, Serve, Socket
 
-from labnet.errors import DeviceError, LinkError
+from labnet.errors import LinkError
 from labnet_drivers import Link, TwinBoard
 
 A_FEW, MANY = 1_000, [pytest.param(seed, 25_000, marks=pytest.mark.slow) for seed in (1, 2, 3, 4)]
@@ -24,7 +27,7 @@ def test_whatever_the_line_does_values_are_right_and_no_command_is_executed_twic
         board.drive("free", {0: 5.0, 8: 0.0})
         expected = board.read("free")
         board.set_update_probability(0.5)
-        done = unsure = failed = refused = right = 0
+        done = unsure = failed = right = 0
         pipe.share = 0.6
         while pipe.faults.total() < faults:
             try:
@@ -45,11 +48,8 @@ def test_whatever_the_line_does_values_are_right_and_no_command_is_executed_twic
                 right += 1
             except LinkError:
                 failed += 1
-            except DeviceError:  # a damaged message whose CRC fits all the same: one in 65,536
-                refused += 1
         pipe.share = 0.0
         assert done <= board.trigger_count <= done + unsure
     assert all(pipe.faults[kind] > 100 for kind in ("dropped", "doubled", "flipped", "split", "delayed"))
     assert failed > 0, "some were given too little time"
     assert right > 3 * failed
-    assert refused <= 2

@@ -13,9 +13,9 @@ BLOCK = st.binary(max_size=50).map(block)
 ELEMENTS = st.lists(st.one_of(TEXT, STRING, BLOCK, st.tuples(BLOCK, TEXT).map(b",".join)), min_size=1, max_size=5)
 
 
-def test_the_crc_is_the_documented_one() -> None:
+def test_the_crcs_are_the_documented_ones() -> None:
     assert crc16(b"123456789") == 0x29B1
-    assert framed(1, b"*IDN?") == b"@000162EE*IDN?\n"
+    assert framed(1, b"*IDN?") == b"@0001E8D2BCE3*IDN?\n"
     assert block(bytes([0, 0, 0xFF, 0xFF])) == b"#16" + bytes([0, 0, 0xFF, 0xFF, 0xCF, 0x99])
 
 

@@ -10,10 +10,11 @@ from test_training import MANY, assert_same, parts, plan
 from wires import Pipe, Plug, Scripted, Serve, Socket
 
 import labnet
-from labnet.controller import Controller
 from labnet.board import Update
+from labnet.controller import Controller
 from labnet.errors import BoardRestarted, LinkDesynchronised, LinkLost, StateLost, WrongBoard
 from labnet_drivers import Link, TwinBoard
+from labnet_drivers.twin_board import TRAINING
 
 GIVEN = {0: 5.0, 8: 0.0}
 LONG = plan(MANY, steps=3000)
@@ -122,7 +123,7 @@ def test_ctrl_c_just_after_the_start_aborts_a_training(served: Serve) -> None:
         pipe.after, pipe.error = b"TRA:STAR;", KeyboardInterrupt()
         with pytest.raises(KeyboardInterrupt):
             next(board.train(plan(MANY, steps=1_000_000)))
-        assert not board.operation & 256
+        assert not board.operation & TRAINING
         assert board.sequencer.standing is None
         assert board.link.watchdog_s == board.watchdog_s
         board.drive("free", GIVEN)
@@ -233,9 +234,11 @@ def test_a_run_goes_on_after_a_trigger_that_was_not_answered(
         began_s = board.time_s
         with labnet.run_plan(board, short, tmp_path / "run.sqlite", resume=True, progress=False) as run:
             resumed, times_s = bits_of_run(run), run.frame("steps")["time_s"].to_numpy()
-    with labnet.open_board("firmware://twin16?preset=lab&seed=3") as other:
-        with labnet.run_plan(other, short, progress=False) as run:
-            whole = bits_of_run(run)
+    with (
+        labnet.open_board("firmware://twin16?preset=lab&seed=3") as other,
+        labnet.run_plan(other, short, progress=False) as run,
+    ):
+        whole = bits_of_run(run)
     assert {**resumed, "time_s": whole["time_s"]} == whole
     assert (times_s[19:] > began_s).all()
     assert times_s[20:] - times_s[19:-1] == pytest.approx(short.step_period_s)

@@ -14,6 +14,7 @@ from labnet.errors import BoardError, LateStep, NotSupported, OutOfRange, PlanEr
 from labnet.records import Block, Errors, Record
 from labnet_drivers import TwinBoard
 from labnet_drivers.link import HOST_LOST
+from labnet_drivers.twin_board import TRAINING
 
 NETWORK = labnet.networks.twin16()
 TASK = labnet.tasks.Allostery.sample(NETWORK, inputs=2, outputs=2, seed=7)
@@ -177,11 +178,11 @@ def test_a_killed_training_goes_on_from_wipers_that_belong_to_its_step(lab: Twin
 def test_closing_a_training_aborts_it(lab: TwinBoard) -> None:
     blocks = lab.train(plan(steps=1_000_000))
     next(blocks)
-    assert lab.operation & 256
+    assert lab.operation & TRAINING
     with pytest.raises(BoardError, match="Settings conflict"):
         lab.drive("free", {0: 1.0})
     blocks.close()  # type: ignore[attr-defined]
-    assert not lab.operation & 256
+    assert not lab.operation & TRAINING
     assert lab.trigger_count < 1_000_000
     lab.drive("free", {0: 1.0})
     assert len(parts(lab.train(plan()))[0]) == STEPS + 1

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import labnet
+from labnet.board import serve
 from labnet_simulators import chip_memory
+from labnet_simulators.building import build_image
 from labnet_simulators.chip_memory import RETURN, DoesNotFit, Memory, measure
+from labnet_simulators.instrument import Emulated
 
 pytestmark = pytest.mark.skipif(shutil.which("avr-gcc") is None, reason="needs avr-gcc")
 
@@ -211,3 +215,16 @@ def test_the_firmware_s_build_runs_it_as_a_script(built: Build) -> None:
     assert large.returncode == 1
     assert large.stderr.startswith("chip_memory.py: program.elf takes 8189 bytes")
     assert "cannot be read" in run(Path("nothing.elf")).stderr
+
+
+def test_the_emulated_chip_s_stack_was_never_deeper(tmp_path: Path) -> None:
+    allowed = measure(build_image("twin16")).stack
+    with serve("firmware://twin16?target=atmega2560&preset=lab", port=0) as chip:
+        assert isinstance(chip, Emulated)
+        with labnet.open_board(chip.address) as board:
+            task = labnet.tasks.Allostery.sample(board.network, inputs=2, outputs=2, seed=7)
+            plan = labnet.GlobalClock(p=0.5)
+            labnet.train(board, task, clock=plan, eta=0.5, steps=50, path=tmp_path / "run.sqlite", progress=False)
+            board.set_wipers(10)
+            board.read("clamped")
+        assert allowed / 2 < chip.stack_bytes() <= allowed

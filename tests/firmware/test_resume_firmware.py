@@ -1,7 +1,6 @@
 """A run whose board dies in mid-training, resumed: the records of a run that nobody interrupted, bit for bit."""
 
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -72,8 +71,8 @@ class Killer:
 
 
 @pytest.fixture
-def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Killer]:
-    yield Killer(monkeypatch)
+def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
+    return Killer(monkeypatch)
 
 
 def opened(address: str, by_host: bool) -> TwinBoard:

@@ -21,7 +21,7 @@ void clock_wake_at(uint64_t time); /* while asleep; NEVER: not for the clock's s
 void clock_sleep(void);            /* until an interrupt; call it with interrupts off, it turns them on */
 
 void line_start(void);
-bool line_heard(void);         /* whether the host has said something that hal_getc has not given yet */
+bool line_heard(void);         /* whether the host has said what is worth looking at, and hal_getc has not given it yet */
 void line_hear(uint64_t time); /* as if it had spoken then */
 
 void parts_start(void);

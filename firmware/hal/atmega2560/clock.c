@@ -12,11 +12,14 @@
 _Static_assert(BOARD_TICK_NS % 500 == 0, "a tick is a number of counts");
 
 static volatile uint32_t rounds; /* of 65536 counts */
+static volatile bool roused;
 
-ISR(TIMER1_OVF_vect) { rounds++; }
+ISR(TIMER1_OVF_vect) {
+    rounds++;
+    roused = true;
+}
 
-/* It is there to wake the chip. */
-EMPTY_INTERRUPT(TIMER1_COMPA_vect)
+ISR(TIMER1_COMPA_vect) { roused = true; }
 
 void clock_start(void) {
     TCCR1A = 0;
@@ -82,12 +85,16 @@ void hal_sleep_until(uint64_t time) {
 }
 
 void hal_idle(uint64_t until) {
+    roused = false;
     clock_wake_at(until);
-    cli();
-    if (!line_heard() && hal_now() < until) {
-        clock_sleep();
+    if (hal_now() < until) {
+        cli();
+        while (!roused && !line_heard()) { /* bytes come and go meanwhile */
+            clock_sleep();
+            cli();
+        }
+        sei();
     }
-    sei();
     clock_wake_at(NEVER);
     wdt_reset();
 }

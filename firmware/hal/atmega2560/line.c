@@ -8,8 +8,8 @@
 #define RING_IN 128 /* powers of two: what comes while a phase is done, some 300 us */
 #define RING_OUT 64
 
-static volatile uint8_t in[RING_IN], in_end;
-static uint8_t in_at;
+static volatile uint8_t in[RING_IN], in_end, in_at;
+static volatile bool in_worth; /* looking at: a line has ended, or the ring is half full */
 static volatile uint8_t out[RING_OUT], out_at;
 static uint8_t out_end;
 static uint64_t heard; /* when the host last spoke */
@@ -20,6 +20,9 @@ ISR(USART0_RX_vect) {
     if (next != in_at) {
         in[in_end] = byte;
         in_end = next;
+    }
+    if (byte == '\n' || (uint8_t)(next - in_at) % RING_IN >= RING_IN / 2) {
+        in_worth = true;
     }
 }
 
@@ -40,13 +43,14 @@ void line_start(void) {
     UCSR0B = _BV(RXCIE0) | _BV(RXEN0) | _BV(TXEN0);
 }
 
-bool line_heard(void) { return in_at != in_end; }
+bool line_heard(void) { return in_worth; }
 
 void line_hear(uint64_t time) { heard = time; }
 
 int hal_getc(void) {
     static bool fresh = true; /* the next byte is the first after a rest */
-    if (!line_heard()) {
+    if (in_at == in_end) {
+        ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { in_worth = in_worth && in_at != in_end; }
         fresh = true;
         return -1;
     }
