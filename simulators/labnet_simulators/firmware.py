@@ -101,6 +101,7 @@ def find_boards() -> Iterator[FoundBoard]:
         for preset in ("ideal", "lab"):
             text = f"the board's firmware, compiled for this PC, on a simulated board of preset {preset}"
             yield FoundBoard(f"firmware://{name}?preset={preset}", text)
+        yield FoundBoard(f"firmware://{name}?target=atmega2560", "the same firmware on an emulated Arduino Mega")
 
 
 def serve(address: Address, *, port: int | None = None, bind: str = "127.0.0.1", pty: bool = False) -> Instrument:

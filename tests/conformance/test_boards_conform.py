@@ -31,9 +31,10 @@ def test_simulated_boards(address: str) -> None:
     assert {name for name, status in found.items() if status == "not applicable"} == TALK
 
 
-@pytest.mark.parametrize("address", ["firmware://twin16", "firmware://twin16?preset=lab&seed=3"])
-def test_the_firmware(address: str) -> None:
-    assert set(statuses(address).values()) == {"passed"}
+@pytest.mark.parametrize("target", ["native", "atmega2560"])
+@pytest.mark.parametrize("board", ["preset=ideal", "preset=lab&seed=3"])
+def test_the_firmware(target: str, board: str) -> None:
+    assert set(statuses(f"firmware://twin16?target={target}&{board}").values()) == {"passed"}
 
 
 def test_without_noise_both_paces_of_the_firmware_give_the_same_bits() -> None:
@@ -44,9 +45,10 @@ def test_without_noise_both_paces_of_the_firmware_give_the_same_bits() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", ["native", "atmega2560"])
 @pytest.mark.parametrize("seed", range(10))
-def test_the_firmware_on_any_lab_board(seed: int) -> None:
-    assert set(statuses(f"firmware://twin16?preset=lab&seed={seed}").values()) == {"passed"}
+def test_the_firmware_on_any_lab_board(target: str, seed: int) -> None:
+    assert set(statuses(f"firmware://twin16?target={target}&preset=lab&seed={seed}").values()) == {"passed"}
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_whatever_the_line_does_values_are_right_and_no_command_is_executed_twic
                     case 0:
                         unsure += 1  # unless an answer comes
                         # Some messages get little time, so that some fail and the link gets in step again.
-                        board.exchange("TRIG:LATC?", deadline_s=draws.choice([0.004, 0.02, 1.0, 1.0, 1.0]))
+                        board.exchange("TRIG:LATC?", deadline_s=draws.choice([0.004, 0.004, 0.02, 1.0, 1.0]))
                         unsure -= 1
                         done += 1
                     case 1:
@@ -50,6 +50,6 @@ def test_whatever_the_line_does_values_are_right_and_no_command_is_executed_twic
                 failed += 1
         pipe.share = 0.0
         assert done <= board.trigger_count <= done + unsure
-    assert all(pipe.faults[kind] > 100 for kind in ("dropped", "doubled", "flipped", "split", "delayed"))
+    assert all(pipe.faults[kind] > faults / 20 for kind in ("dropped", "doubled", "flipped", "split", "delayed"))
     assert failed > 0, "some were given too little time"
     assert right > 3 * failed

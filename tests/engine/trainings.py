@@ -92,6 +92,7 @@ def pots(draw: st.DrawFn) -> Digipot:
 
 BITS = st.sampled_from([None, 16]).map(lambda bits: Converter(0.0, TOP_V, bits))
 OFFSETS_V = st.sampled_from([0.0, 0.0, 1.5e-3, 0.3])  # 0.3 V: clamps are cut
+MOST_V = TOP_V + 4 * 0.3  # an edge's drop, as it is read
 COMPARATORS = st.one_of(
     st.just(EffectiveComparator()),
     st.builds(EffectiveComparator, st.sampled_from([0.0, 0.002]), st.sampled_from([0.005, 0.05]), st.booleans()),
@@ -146,7 +147,11 @@ def discrete_plans(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int = 
 
 @st.composite
 def continuous_plans(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int = 16, sparse: bool = False) -> Plan:
-    """Eqs. 2 and 7, with steps up to a third of the smallest resistance, so that rounding errors stay small."""
+    """Eqs. 2 and 7, with steps up to a third of a resistance, so that rounding errors stay small and none diverges.
+
+    The first step is the share s of the lowest resistance R at most. Without limits R may fall, and steps grow as
+    1 / R^2: in each of n steps R^3 falls by up to 3 s of what it was first, so with s = 1 / 3n the last is a third.
+    """
     assert parts.resistance_range_ohm is not None
     limited = parts.resistance_range_ohm[0] > 1.0
     start = st.floats(*LIMITS) if limited else st.floats(0.2, 5.0)
@@ -154,10 +159,11 @@ def continuous_plans(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int 
     chosen = draw(between | start | st.none())
     lowest = LIMITS[0] if limited else float(np.min(1.0 if chosen is None else chosen))
     batch = draw(st.none() | st.sampled_from([1.0, 0.5, 0.3]) | st.floats(0.05, 1.0))
-    share = draw(st.floats(1e-3, 0.3)) / (1 if batch is None else len(task.train))
-    fixed = batch is not None and draw(st.booleans())
-    rule = Continuous(gamma=share * lowest**3 / TOP_V**2, batch=batch, fixed_batch=fixed)
     others = draw(settings(task, parts, most_steps, sparse))
+    most = 1 / 3 if limited else 1 / (3 * others["steps"])
+    share = draw(st.floats(1e-3, most)) / (1 if batch is None else len(task.train))
+    fixed = batch is not None and draw(st.booleans())
+    rule = Continuous(gamma=share * lowest**3 / MOST_V**2, batch=batch, fixed_batch=fixed)
     if batch is not None:
         others["order"] = "cyclic"
     return Plan(rule=rule, start=chosen, **others)

@@ -1,5 +1,10 @@
-"""One experiment, simulated and by the firmware, paced by the host and by the board: the same records, bit for bit."""
+"""One experiment, simulated and by the firmware on PC and chip, paced by host and board: the same records, bit for bit."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +17,7 @@ from labnet import GlobalClock, LogSpaced, Network, Plan
 from labnet.tasks import Allostery, Classification, Regression, Task
 
 TASKS = 20
+CHIP = "firmware://twin16?target=atmega2560"
 PARTS = [
     "preset=ideal",
     "preset=lab",
@@ -71,3 +77,35 @@ def test_the_firmware_gives_what_the_simulation_gives(number: int) -> None:
     simulated = bits(f"sim://twin16?converters=board&{options}", plan, by_host=False)
     assert bits(f"firmware://twin16?{options}", plan, by_host=False) == simulated
     assert bits(f"firmware://twin16?{options}", plan, by_host=True) == simulated
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(TASKS))
+def test_the_emulated_chip_gives_what_the_firmware_on_the_pc_gives(number: int) -> None:
+    options, plan = random_plan(number)
+    native = bits(f"firmware://twin16?{options}", plan, by_host=False)
+    assert bits(f"{CHIP}&{options}", plan, by_host=False) == native
+    assert bits(f"{CHIP}&{options}", plan, by_host=True) == native
+
+
+@contextmanager
+def busy_machine() -> Iterator[None]:
+    """More processes that never rest than there are processors."""
+    count = 2 * (os.cpu_count() or 1)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+def test_the_emulated_chip_gives_the_same_on_a_busy_machine() -> None:
+    for number in (1, 3, 6):
+        options, plan = random_plan(number)
+        quiet = bits(f"firmware://twin16?{options}", plan, by_host=False)
+        with busy_machine():
+            assert bits(f"{CHIP}&{options}", plan, by_host=False) == quiet
+            assert bits(f"{CHIP}&{options}", plan, by_host=True) == quiet

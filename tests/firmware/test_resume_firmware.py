@@ -19,7 +19,7 @@ from labnet.tasks import Regression
 from labnet_drivers import TwinBoard
 from labnet_simulators import SimulatedBoard
 
-TARGETS = ["target=native"]
+TARGETS = ["target=native", "target=atmega2560"]
 PLANS = 12
 MOST_STEPS = 400
 

@@ -2,6 +2,7 @@
 #include <avr/interrupt.h>
 #include <avr/sleep.h>
 #include <avr/wdt.h>
+#include <string.h>
 #include <util/atomic.h>
 
 #include "chip.h"
@@ -38,16 +39,11 @@ uint64_t hal_now(void) {
             high++;
         }
     }
-    _Static_assert(COUNTS_A_TICK == 2, "halved below, without a loop of shifts");
-    union {
-        struct {
-            uint16_t low;
-            uint32_t high;
-            uint16_t none;
-        };
-        uint64_t whole;
-    } ticks = {{(uint16_t)(low >> 1 | (uint16_t)high << 15), high >> 1, 0}};
-    return ticks.whole;
+    _Static_assert(COUNTS_A_TICK == 2, "halved here, without the loops that shifts of 64 bits are");
+    uint16_t words[4] = {(uint16_t)(low >> 1 | (uint16_t)high << 15), (uint16_t)(high >> 1), (uint16_t)(high >> 17)};
+    uint64_t ticks;
+    memcpy(&ticks, words, sizeof ticks);
+    return ticks;
 }
 
 void clock_wake_at(uint64_t time) {
