@@ -108,9 +108,7 @@ static const uint16_t *example_row(uint32_t example) {
     return train_memory + (size_t)example * words;
 }
 
-static uint32_t held_on_both(void) {
-    return terminals_mask(&train_settings.inputs) | terminals_mask(&train_settings.grounds);
-}
+static uint32_t held_on_both, held_clamped; /* nodes */
 
 static void set_sources(const struct terminals *terminals, const uint16_t *codes) {
     for (uint8_t i = 0; i < terminals->count; i++) {
@@ -175,7 +173,7 @@ static void next_step(uint64_t time) {
 static void show_measured(void) {
     uint32_t example = measured.example + (measured.set ? (uint32_t)train_settings.train_count : 0);
     show_inputs(example_row(example));
-    twin_hold(SIDE_FREE, held_on_both());
+    twin_hold(SIDE_FREE, held_on_both);
     next_phase(PHASE_MEASURE, done() + train_settings.settle);
 }
 
@@ -224,8 +222,8 @@ static void show_step(void) {
     }
     show_inputs(now.inputs);
     set_sources(&s->outputs, now.targets);
-    twin_hold(SIDE_FREE, held_on_both());
-    twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
+    twin_hold(SIDE_FREE, held_on_both);
+    twin_hold(SIDE_CLAMPED, held_clamped);
     next_phase(PHASE_CLAMP, done() + s->settle);
 }
 
@@ -242,7 +240,7 @@ static void clamp(void) {
         now.wrong = now.wrong || !within(now.seen[o], now.targets[o], s->wrong_margin);
     }
     set_sources(&s->outputs, now.clamped);
-    twin_hold(SIDE_CLAMPED, held_on_both() | terminals_mask(&s->outputs));
+    twin_hold(SIDE_CLAMPED, held_clamped);
     next_phase(PHASE_TRIGGER, done() + s->settle);
 }
 
@@ -308,6 +306,8 @@ void train_start(void) {
     log_clear();
     step = train_settings.first;
     order_begin(step);
+    held_on_both = terminals_mask(&train_settings.inputs) | terminals_mask(&train_settings.grounds);
+    held_clamped = held_on_both | terminals_mask(&train_settings.outputs);
     status_operation(OPERATION_TRAINING, true);
     next_step(hal_now());
 }

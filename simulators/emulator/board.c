@@ -326,6 +326,7 @@ void board_rest(void) {
 void board_reset(void) {
     spi_ready = 0;
     pins_reset();
+    latched = NOTHING_LATCHED; /* the pins that let go clocked the latches, and nobody looks */
 }
 
 void board_start(void) {

@@ -123,13 +123,14 @@ static void wait(void) {
         passing = false;
         control_passed();
     }
-    control_poll();
     bool apart = uart_used() && !host_connected(); /* time goes on where nobody is there to
                                            whom it could stand still */
     bool due = passing || timer_awaited();
-    host_wait(due ? 0 : apart ? ROUND_MS : -1);
+    bool asked = host_wait(due ? 0 : apart ? ROUND_MS : -1);
     if (host_is_new()) {
         chip_reset();
+    } else if (asked) {
+        control_poll();
     } else if (passing) {
         uint64_t cycles = timer_to_next();
         cycles = cycles < to_pass ? cycles : to_pass;

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -19,7 +18,7 @@ from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Block
 from labnet_simulators import plans
-from labnet_simulators.components import Parts, spread
+from labnet_simulators.components import Faults, Parts, spread
 from labnet_simulators.pots import TwinPots
 from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
 
@@ -42,7 +41,7 @@ class SimulatedBoard:
     ----------
     network : Network
     parts : Parts
-        What it is made of; the ideal parts by default.
+        What it is made of; the ideal parts by default. Broken ones raise `NotSupported`: they make a `FaultyBoard`.
     seed : int
         Of everything random about it: spreads, gate, sigma, converter noise.
     address : str, optional
@@ -51,6 +50,7 @@ class SimulatedBoard:
     def __init__(self, network: Network, parts: Parts | None = None, seed: int = 0, address: str | None = None) -> None:
         self.network = network
         self.parts = parts = parts or Parts()
+        self._check_faults()
         self.seed = seed
         self.address = address or f"sim://{network.name}?seed={seed}"
         self.info = BoardInfo(
@@ -65,7 +65,7 @@ class SimulatedBoard:
             resistance_range_ohm=parts.resistance_range_ohm,
             snapshots=True,
             plans=frozenset({"discrete", "continuous"}) if network.edge_count <= TABLE_UP_TO else frozenset(),
-            parts=asdict(parts),
+            parts=parts.described(),
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
         self._nodes = np.arange(network.node_count, dtype=np.uint64)
@@ -82,6 +82,11 @@ class SimulatedBoard:
         self.voltages = TwinVoltages(network, self._pots.resistances, leak_s, parts.settling.tau_s)
 
     # What it is made of -----------------------------------------------------------------------------------------
+
+    def _check_faults(self) -> None:
+        """Refuse broken parts, which are not modelled here."""
+        if self.parts.faults != Faults():
+            raise NotSupported(f"a SimulatedBoard has no broken parts: make a FaultyBoard with {self.parts.faults}.")
 
     @cached_property
     def _source_offset(self) -> FloatArray:

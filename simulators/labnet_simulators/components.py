@@ -4,8 +4,9 @@ Marks: V verified in the paper or datasheet, I inferred, A assumed here because 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -303,6 +304,13 @@ class Parts:
     leakage: Leakage = field(default_factory=Leakage)
     resistance_range_ohm: tuple[float, float] | None = (1.0, 1e9)  # of the ideal, continuous resistors
     faults: Faults = field(default_factory=Faults)
+
+    def described(self) -> dict[str, Any]:
+        """Give all of them as data; faults where there are some, so that runs from before there were any resume."""
+        described = asdict(self)
+        if self.faults == Faults():
+            del described["faults"]
+        return described
 
 
 BOARD_GRID = Converter(0.0, 5.0, bits=16)

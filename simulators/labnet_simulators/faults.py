@@ -69,7 +69,6 @@ class FaultyBoard(SimulatedBoard):
 
     def __init__(self, network: Network, parts: Parts, seed: int = 0, address: str | None = None) -> None:
         faults = parts.faults
-        _check(network, faults)
         if faults.slow_settling:
             parts = replace(parts, settling=Settling(SLOW_S))
         if faults.stuck_wiper:  # else resistances could be set where there is a wiper that sticks
@@ -79,6 +78,15 @@ class FaultyBoard(SimulatedBoard):
         self._swapped, self._closed = list(faults.swapped_comparators), list(faults.stuck_gate)
         self._shift_v = np.zeros(network.node_count)
         self._shift_v[list(faults.shifted_adc)] = SHIFT_V
+
+    def _check_faults(self) -> None:
+        """Refuse faults of edges and nodes that there are none of."""
+        counts = {"edge": self.network.edge_count, "node": self.network.node_count}
+        for name, what in _INDEX.items():
+            for index in getattr(self.parts.faults, name.replace("-", "_")) if what else ():
+                if not 0 <= index < counts[what]:
+                    allowed = f"{what}s 0 to {counts[what] - 1} of {self.network.name}"
+                    raise OutOfRange(f"fault {name}@{index}; allowed: {allowed}.")
 
     # Sources and readings -----------------------------------------------------------------------------------------
 
@@ -110,12 +118,3 @@ class FaultyBoard(SimulatedBoard):
         enabled = super().enabled()
         enabled[self._closed] = False
         return enabled
-
-
-def _check(network: Network, faults: Faults) -> None:
-    """Refuse faults of edges and nodes that there are none of."""
-    counts = {"edge": network.edge_count, "node": network.node_count}
-    for name, what in _INDEX.items():
-        for index in getattr(faults, name.replace("-", "_")) if what else ():
-            if not 0 <= index < counts[what]:
-                raise OutOfRange(f"fault {name}@{index}; allowed: {what}s 0 to {counts[what] - 1} of {network.name}.")

@@ -6,7 +6,7 @@ The firmware runs as a process, and answers on a pty or a TCP port as the board 
 
 import csv
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -90,7 +90,7 @@ def open_board(address: Address) -> Board:
         instrument.stop()
         raise
     board.address = address.text
-    parts: dict[str, Any] = {**board.info.parts, "plant": asdict(simulated.parts)}
+    parts: dict[str, Any] = {**board.info.parts, "plant": simulated.parts.described()}
     board.info = replace(board.info, parts=parts)
     return board
 

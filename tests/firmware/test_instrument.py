@@ -194,7 +194,7 @@ def test_the_non_volatile_store_is_a_file(tmp_path: Path) -> None:
     [
         ("firmware://twin17", "no firmware for 'twin17'; allowed: .*twin16"),
         ("firmware://packing143", "no firmware for 'packing143'; allowed: .*twin16"),
-        ("firmware://twin16?target=atmega2560", "'native', a process on this PC; 'atmega2560', .* comes later"),
+        ("firmware://twin16?target=atmega328", "target is 'atmega328'; allowed: 'native' or 'atmega2560'"),
         ("firmware://twin16?converters=float", "converters is 'float'; allowed: 'board'"),
         ("firmware://twin16?line=usb", "'usb'; allowed: 'pty' or 'tcp'"),
         ("firmware://twin16?sede=3", "sede is not a known key; allowed: .*target.*nv"),

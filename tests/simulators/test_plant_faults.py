@@ -14,7 +14,7 @@ from labnet import Board, GlobalClock, Plan, circuit
 from labnet.board import Side
 from labnet.errors import NotSupported, UnknownBoard
 from labnet.tasks import Regression
-from labnet_simulators import FaultyBoard, SimulatedBoard
+from labnet_simulators import Faults, FaultyBoard, Parts, SimulatedBoard
 
 EDGE, NODE = 3, 4  # edge 3 joins nodes 4 and 5
 NETWORK = labnet.networks.twin16()
@@ -231,6 +231,20 @@ def test_a_run_keeps_which_parts_were_broken(opened: Opened) -> None:
     assert parts["faults"]["dead_dac"] == (2,)
     assert parts["faults"]["slow_settling"] is True
     assert parts["faults"]["stuck_gate"] == ()
+
+
+def test_without_faults_a_run_says_nothing_of_them(opened: Opened) -> None:
+    """As runs from before there were any, which therefore resume."""
+    board = opened()
+    assert "faults" not in board.info.parts.get("plant", board.info.parts)
+
+
+def test_a_board_that_models_no_faults_refuses_them() -> None:
+    for name in ("stuck_wiper", "dead_dac"):
+        broken = Parts(faults=Faults(**{name: (EDGE,)}))
+        with pytest.raises(NotSupported, match="make a FaultyBoard"):
+            SimulatedBoard(NETWORK, broken)
+        assert FaultyBoard(NETWORK, broken).info.parts["faults"][name] == (EDGE,)
 
 
 def test_resistances_cannot_be_set_where_a_wiper_sticks() -> None:

@@ -2,7 +2,6 @@
 #include <avr/interrupt.h>
 #include <avr/sleep.h>
 #include <avr/wdt.h>
-#include <string.h>
 #include <util/atomic.h>
 
 #include "chip.h"
@@ -40,10 +39,12 @@ uint64_t hal_now(void) {
         }
     }
     _Static_assert(COUNTS_A_TICK == 2, "halved here, without the loops that shifts of 64 bits are");
-    uint16_t words[4] = {(uint16_t)(low >> 1 | (uint16_t)high << 15), (uint16_t)(high >> 1), (uint16_t)(high >> 17)};
-    uint64_t ticks;
-    memcpy(&ticks, words, sizeof ticks);
-    return ticks;
+    uint32_t halved = high >> 1;
+    union {
+        uint16_t words[4];
+        uint64_t whole;
+    } ticks = {{(uint16_t)(low >> 1 | (high & 1 ? 0x8000 : 0)), (uint16_t)halved, (uint16_t)(halved >> 16), 0}};
+    return ticks.whole;
 }
 
 void clock_wake_at(uint64_t time) {

@@ -66,16 +66,18 @@ int hal_getc(void) {
 uint64_t hal_silence(void) { return hal_now() - heard; }
 
 void hal_write(const char *bytes, uint16_t count) {
-    while (count--) {
-        uint8_t next = (uint8_t)(out_end + 1) % RING_OUT;
+    while (count) {
+        uint8_t room = (uint8_t)(out_at - out_end - 1) % RING_OUT;
+        for (; room && count; room--, count--) {
+            out[out_end] = (uint8_t)*bytes++;
+            out_end = (uint8_t)(out_end + 1) % RING_OUT;
+        }
         cli();
-        while (next == out_at) {
+        UCSR0B |= _BV(UDRIE0);
+        while (count && (uint8_t)(out_end - out_at) % RING_OUT > RING_OUT / 2) { /* not for every byte */
             clock_sleep();
             cli();
         }
-        out[out_end] = (uint8_t)*bytes++;
-        out_end = next;
-        UCSR0B |= _BV(UDRIE0);
         sei();
     }
 }

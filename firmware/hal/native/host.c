@@ -149,7 +149,7 @@ static void take(void) {
 
 void host_wake_on(int fd) { waker = fd; }
 
-void host_wait(int milliseconds) {
+bool host_wait(int milliseconds) {
     send_all();
     struct pollfd fds[4] = {{host, POLLIN, 0}, {listener, POLLIN, 0}, {plant_fd(), 0, 0}, {waker, POLLIN, 0}};
     if (pty && !connected && milliseconds) {
@@ -160,7 +160,7 @@ void host_wait(int milliseconds) {
         if (pty && !connected) {
             is_there(); /* no hang-up: somebody has it open */
         }
-        return;
+        return false;
     }
     if (fds[2].revents) {
         plant_gone();
@@ -173,6 +173,7 @@ void host_wait(int milliseconds) {
     if ((fds[1].revents & POLLIN) && !fds[0].revents) { /* else the last host may be about to leave */
         answer_the_door();
     }
+    return fds[3].revents != 0;
 }
 
 int hal_getc(void) { return in_at < in_end ? (unsigned char)in[in_at++] : -1; }

@@ -13,7 +13,7 @@ bool host_connected(void);
 void host_wake_on(int fd); /* wait no longer where something has come there */
 
 /* Send what is written, take what has come; wait for it so many milliseconds, -1: for ever. */
-void host_wait(int milliseconds);
+bool host_wait(int milliseconds); /* whether something has come to what it wakes on */
 
 /* The plant below. */
 void plant_connect(int fd);
