@@ -1,7 +1,7 @@
 """Writes the pages of docs that hold what is in the descriptions: prose from pages/, tables from the TOML files."""
 
 import re
-from binascii import crc_hqx, crc32
+from binascii import crc32, crc_hqx
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path

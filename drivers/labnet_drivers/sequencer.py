@@ -259,6 +259,8 @@ class Sequencer:
                     raise self._forgotten()
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _MOST_PAUSE_S)
+            else:  # it waits for us: a small board's log is soon full
+                pause_s = max(pause_s / 2, _LEAST_PAUSE_S)
 
     def _fetch(self, message: str) -> bytes:
         """Ask for a block of the log, perhaps again; looks for a board that is gone."""

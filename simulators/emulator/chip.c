@@ -103,9 +103,9 @@ void chip_hang(void) {
     avr->state = cpu_Running;
 }
 
-/* Opening the port of a Mega restarts it. */
+/* Opening the serial port of a Mega restarts it; a TCP port has no DTR. */
 static bool host_is_new(void) {
-    bool is_new = host_connected() && !was_here && uart_used();
+    bool is_new = host_has_pty() && host_connected() && !was_here && uart_used();
     was_here = host_connected();
     return is_new;
 }

@@ -43,7 +43,11 @@ uint64_t hal_now(void) {
     union {
         uint16_t words[4];
         uint64_t whole;
-    } ticks = {{(uint16_t)(low >> 1 | (high & 1 ? 0x8000 : 0)), (uint16_t)halved, (uint16_t)(halved >> 16), 0}};
+    } ticks;
+    ticks.words[0] = (uint16_t)(low >> 1 | (high & 1 ? 0x8000 : 0));
+    ticks.words[1] = (uint16_t)halved;
+    ticks.words[2] = (uint16_t)(halved >> 16);
+    ticks.words[3] = 0;
     return ticks.whole;
 }
 

@@ -33,6 +33,8 @@ static void is_there(void) {
 
 bool host_connected(void) { return connected; }
 
+bool host_has_pty(void) { return pty; }
+
 void host_once(void) { once = true; }
 
 static void ready(const char *where) {

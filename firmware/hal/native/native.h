@@ -10,6 +10,7 @@ void host_listen_tcp(const char *address, const char *port);
 void host_listen_pty(void);
 void host_once(void); /* end the process when the host hangs up */
 bool host_connected(void);
+bool host_has_pty(void);
 void host_wake_on(int fd); /* wait no longer where something has come there */
 
 /* Send what is written, take what has come; wait for it so many milliseconds, -1: for ever. */
