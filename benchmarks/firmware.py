@@ -1,4 +1,4 @@
-"""The shipped firmware, on the PC and on an emulated chip: questions, whole trainings, uploads; each against a baseline."""
+"""The shipped firmware, on the PC and an emulated chip: questions, trainings, uploads; each against a baseline."""
 
 import socket
 import statistics

@@ -11,17 +11,18 @@ from labnet.board import FoundBoard
 from labnet.errors import BoardError, PortInUse, PortNotPermitted, UnknownBoard, WrongBoard
 from labnet_drivers.description import identify
 from labnet_drivers.link import Link
-from labnet_drivers.transports import SerialTransport, open_transport
+from labnet_drivers.transports import SerialTransport, open_transport, serial_port
 
 # An Arduino Mega 2560, two revisions, and its clones' serial chip (CH340). 99-labnet.rules has the same.
 USB_IDS = frozenset({(0x2341, 0x0042), (0x2341, 0x0010), (0x1A86, 0x7523)})
 
-ASKING_S = 3.0  # an Arduino that nobody uses takes two to start
+ASKING_S = 3.0
+STARTING_S = 2.0  # an Arduino restarts when its port is opened; its bootloader listens for a second
 
 
 def found_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
-    addresses = [f"ASRL{device}::INSTR" for device in _arduinos()]
+    addresses = [_named(device) for device in _arduinos()]
     with ThreadPoolExecutor(max_workers=8) as pool:
         resources = pool.submit(_resources)
         yield from pool.map(_asked, addresses)
@@ -49,6 +50,17 @@ def chip_port(port: str | None) -> str:
     return port
 
 
+def starting_s(address: str) -> float:
+    """Give how long a board at a VISA resource name may take to start when its port is opened."""
+    port = serial_port(address)
+    arduinos = map(os.path.realpath, _arduinos())  # /dev/serial/by-id/... is another name for one
+    return STARTING_S if port is not None and os.path.realpath(port) in arduinos else 0.0
+
+
+def _named(port: str) -> str:
+    return f"ASRL{port}::INSTR"
+
+
 def _arduinos() -> list[str]:
     return [port.device for port in comports() if (port.vid, port.pid) in USB_IDS]
 
@@ -56,7 +68,7 @@ def _arduinos() -> list[str]:
 def _asked(address: str) -> FoundBoard:
     """Say who answers; asking restarts an Arduino that nobody uses."""
     try:
-        link = Link(lambda: open_transport(address), address, deadline_s=ASKING_S)
+        link = Link(lambda: open_transport(address), address, deadline_s=ASKING_S, quiet_s=STARTING_S)
         try:
             identity = identify(link)
         finally:

@@ -84,6 +84,9 @@ class Link:
         A message is sent again after so long without a byte; twice as long each time.
     deadline_s : float
         For opening.
+    quiet_s : float
+        Nothing is said for so long after the port was opened: whatever an Arduino's bootloader hears keeps it from
+        starting the firmware.
 
     Attributes
     ----------
@@ -104,6 +107,7 @@ class Link:
         check: bool = True,
         patience_s: float = _PATIENCE_S,
         deadline_s: float = OPENING_S,
+        quiet_s: float = 0.0,
     ) -> None:
         self.address = address
         self.check = check
@@ -114,6 +118,7 @@ class Link:
         self.watchdog_s = 0.0
         self._open_port = open_port
         self._patience_s = patience_s
+        self._quiet_s = quiet_s
         self._in_step = False
         self._sequence = 0
         self._spoke = 0.0  # when
@@ -318,6 +323,7 @@ class Link:
     def _meet(self, deadline_s: float) -> None:
         """Get in step for the first time, or find out who is there instead."""
         try:
+            self._listen()
             self._synchronise(deadline_s)
         except LinkLost as error:
             raise PortInUse(f"{self.address} hung up at once; does another program talk to it? ({error})") from error
@@ -327,6 +333,13 @@ class Link:
                 f"{self.address} is no board of labnet: to *IDN? it said {said!r}. 'labnet boards' lists those that "
                 "are."
             ) from error
+
+    def _listen(self) -> None:
+        """Let a board start that may just have been restarted."""
+        end = time.monotonic() + self._quiet_s
+        while (left := end - time.monotonic()) > 0:
+            with suppress(LinkTimeout):
+                self._port.read(left)
 
     def _introduction(self) -> str:
         """Hear what somebody unknown says to *IDN?."""
@@ -353,6 +366,7 @@ class Link:
             while True:
                 try:
                     self._port = self._open_port()
+                    self._listen()
                     self._synchronise(OPENING_S)
                 except (LinkError, UnknownBoard) as error:
                     self._port.close()

@@ -58,8 +58,14 @@ def open_transport(address: str) -> Transport:
     ------
     UnknownBoard, PortInUse, PortNotPermitted
     """
+    port = serial_port(address)
+    return VisaTransport(address) if port is None else SerialTransport(port, address)
+
+
+def serial_port(address: str) -> str | None:
+    """Give the system's name for the serial port that a VISA resource name names; None for any other resource."""
     name = re.fullmatch(r"ASRL(.+?)(::INSTR)?", address, re.IGNORECASE)
-    return SerialTransport(port_of(name[1]), address) if name else VisaTransport(address)
+    return port_of(name[1]) if name else None
 
 
 def port_of(name: str) -> str:

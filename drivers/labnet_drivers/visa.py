@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from labnet.board import Address, FoundBoard
 from labnet.errors import UnknownBoard
-from labnet_drivers.discovery import chip_port, found_boards
+from labnet_drivers.discovery import chip_port, found_boards, starting_s
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
 from labnet_drivers.twin_board import TwinBoard
@@ -20,7 +20,8 @@ def open_board(address: Address) -> TwinBoard:
     UnknownBoard, PortInUse, PortNotPermitted, WrongBoard, LinkError
     """
     try:
-        return TwinBoard(Link(lambda: open_transport(address.text), address.text))
+        link = Link(lambda: open_transport(address.text), address.text, quiet_s=starting_s(address.text))
+        return TwinBoard(link)
     except UnknownBoard as error:
         if "::" in address.text:
             raise

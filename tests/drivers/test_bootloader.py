@@ -4,7 +4,7 @@ import pytest
 from wires import Pipe, Serve, Socket
 
 from labnet.errors import LinkTimeout
-from labnet_drivers import Link
+from labnet_drivers import Link, discovery
 from labnet_drivers import link as links
 
 
@@ -40,14 +40,11 @@ class Restarted(Pipe):
         return super().read(timeout_s)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=LinkTimeout, reason="the link speaks at once, and so keeps the bootloader waiting"
-)
 def test_a_board_is_met_whose_bootloader_wants_silence_first(served: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     address = served()
     wire = Restarted(Socket(address))
     monkeypatch.setattr(links, "time", wire)
-    link = Link(lambda: wire, address)
+    link = Link(lambda: wire, address, quiet_s=discovery.STARTING_S)
     assert link.exchange("SYST:SYNC? 1") == b"1"
     assert wire.now_s < 3.0
     link.close()

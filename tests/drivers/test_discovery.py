@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,6 +24,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Find:
         listed = [SimpleNamespace(device=device, vid=vid, pid=pid) for device, (vid, pid) in ports.items()]
         monkeypatch.setattr(discovery, "comports", lambda: listed)
         monkeypatch.setattr(discovery, "ASKING_S", 0.3)  # no Arduino starts here
+        monkeypatch.setattr(discovery, "STARTING_S", 0.0)
         boards = [board for board in labnet.board.find_boards() if board.address.startswith("ASRL")]
         return {board.address: board.description for board in boards}
 
@@ -65,3 +67,16 @@ def test_a_port_that_is_no_arduino_s_is_not_asked(found: Find) -> None:
         boards = found({device(address): (0x1234, 0x5678)})
     assert address not in boards
     assert asked == []
+
+
+def test_an_arduino_is_given_time_to_start_under_any_name_of_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, link = tmp_path / "ttyACM0", tmp_path / "by-id"
+    port.touch()
+    link.symlink_to(port)
+    mega = SimpleNamespace(device=str(port), vid=MEGA[0], pid=MEGA[1])
+    monkeypatch.setattr(discovery, "comports", lambda: [mega])
+    assert discovery.starting_s(f"ASRL{port}::INSTR") == discovery.starting_s(f"asrl{link}") == discovery.STARTING_S
+    for other in ("ASRL/dev/ttyS0::INSTR", "ASRL1::INSTR", "TCPIP::bench::5025::SOCKET"):
+        assert discovery.starting_s(other) == 0.0

@@ -1,4 +1,4 @@
-"""One experiment, simulated and by the firmware on PC and chip, paced by host and board: the same records, bit for bit."""
+"""One experiment, simulated and by the firmware on PC and chip, paced by host and by board: the same bits."""
 
 import os
 import subprocess
