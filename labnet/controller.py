@@ -141,9 +141,9 @@ class Controller:
             writer.save_state(0, self._state())
             return 0
         step, state = resumed
-        self.start_s = float(state.pop("plan_start_s"))
         if not board.info.snapshots:
             return self._go_on(writer, step, state)
+        self.start_s = float(state.pop("plan_start_s"))
         self._ohm = state.pop("plan_ohm", None)
         board.restore(state)
         return step
@@ -153,7 +153,7 @@ class Controller:
 
         That is after the trigger of the step before, with its example still held; before step 0 there was none, and the
         first example was held then. What follows is as in an uninterrupted run where the board's clock and count of
-        triggers can be set.
+        triggers can be set, and are known: files of before hold neither.
         """
         board = self.board
         step, positions = max((step, state), writer.last_positions() or (0, state), key=lambda found: found[0])
@@ -164,11 +164,16 @@ class Controller:
         else:
             board.set_wipers(state["wipers"])
         since_s = step * self.plan.step_period_s - self.plan.slack_s  # the start
-        self._triggers = int(state["plan_triggers"])
+        counting = can_go_on(board)
+        known = "plan_start_s" in state
+        if known:
+            self._triggers = int(state["plan_triggers"])
+        elif counting is not None:
+            self._triggers = counting.trigger_count - step
 
         def count_on() -> None:
-            if (counting := can_go_on(board)) is not None:
-                counting.go_on(self.start_s + since_s, self._triggers + step)
+            if known and counting is not None:
+                counting.go_on(float(state["plan_start_s"]) + since_s, self._triggers + step)
 
         if step == 0:
             count_on()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from labnet.board import Board
 from labnet.conformance import basics, edges, messages, trainings, voltages
@@ -70,17 +71,22 @@ def conform(
     if unknown := [name for name in only if name not in CHECKS]:
         raise OutOfRange(f"there is no check {', '.join(unknown)}; allowed: {', '.join(CHECKS)}.")
     bench = Bench(board, limits or Limits())
-    results = []
+    names, results = tuple(only or CHECKS), list[Result]()
     wipers = board.wipers()
 
     def leave() -> None:
-        board.safe()
-        if (wipers >= 0).all():  # else its resistances had been set directly
-            with suppress(LabnetError):
-                board.set_wipers(wipers)
+        try:
+            board.safe()
+            if (wipers >= 0).all():  # else its resistances had been set directly
+                with suppress(LabnetError):
+                    board.set_wipers(wipers)
+        except Exception as error:
+            if len(results) < len(names):
+                raise
+            results[-1] = replace(results[-1], error=results[-1].error or _said(error))
 
     try:
-        for name in only or CHECKS:
+        for name in names:
             if progress is not None:
                 progress(name)
             results.append(_result(name, bench))
@@ -98,6 +104,13 @@ def _result(name: str, bench: Bench) -> Result:
     except (NotSupported, NotCalibrated) as said:
         unclaimed = str(said)
     except Exception as said:  # somebody else's board may raise anything, and is judged for it
-        error = str(said) if isinstance(said, LabnetError) else f"{type(said).__name__}: {said}"
-    bench.board.safe()
+        error = _said(said)
+    try:
+        bench.board.safe()
+    except Exception as said:
+        error = error or _said(said)
     return Result(name, (check.__doc__ or "").partition("\n")[0], tuple(findings), error, unclaimed)
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, LabnetError) else f"{type(error).__name__}: {error}"

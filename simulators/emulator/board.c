@@ -1,6 +1,5 @@
-/* The parts around the chip, as docs/board.md has them: they follow its pins
- * and its SPI, and say the same to the plant, with the same calls, as the HAL
- * of the PC does. What a real part would not stand ends the emulator. */
+/* The parts around the chip, as docs/board.md has them: they follow its pins and its SPI, and say the same to the plant, with
+ * the same calls, as the HAL of the PC does. What a real part would not stand ends the emulator. */
 #include <string.h>
 
 #include "description.h"
@@ -50,16 +49,14 @@ static struct {
     bool fresh;
 } sides[2];
 
-static uint8_t selected[MASK_CHIPS]; /* the 595s as they shift; no select keeps
-                                        them from it */
+/* The 595s as they shift: no select keeps them from it. */
+static uint8_t selected[MASK_CHIPS];
 static uint32_t select_mask;
 static uint8_t bits[2 * MASK_CHIPS];
 static unsigned bits_at;
 static enum { NOTHING_LATCHED, LOOKED, TRIGGERED, STEPPED } latched;
 
-/* Sources
- * --------------------------------------------------------------------------------------------------------------
- */
+/* Sources -------------------------------------------------------------------------------------------------------------- */
 
 static void changed(void) { sides[0].fresh = sides[1].fresh = false; }
 
@@ -137,12 +134,9 @@ static void switches_reset(void) {
     changed();
 }
 
-/* Readings
- * -------------------------------------------------------------------------------------------------------------
- */
+/* Readings ------------------------------------------------------------------------------------------------------------- */
 
-/* The plant reads all nodes of a side at once; a node that is read again is
- * another reading. */
+/* The plant reads all nodes of a side at once; a node that is read again is another reading. */
 static uint16_t node_code(uint8_t side, uint8_t node) {
     flush_load();
     if (!sides[side].fresh || sides[side].time != native_time || sides[side].given >> node & 1) {
@@ -187,9 +181,7 @@ static void adc_begin(uint8_t chip) {
     }
 }
 
-/* Edges
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* Edges ---------------------------------------------------------------------------------------------------------------- */
 
 static void resolve(void) {
     struct latched seen = {0, 0};
@@ -234,9 +226,7 @@ static void select_store(void) {
     }
 }
 
-/* SPI and pins
- * ---------------------------------------------------------------------------------------------------------
- */
+/* SPI and pins --------------------------------------------------------------------------------------------------------- */
 
 static bool is_low(enum wire first, uint8_t chips, uint8_t *chip) {
     for (*chip = 0; *chip < chips; ++*chip) {

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <simavr/sim_avr.h>
 
@@ -14,16 +15,14 @@
 #include "native.h"
 
 #define CYCLES_A_TICK (FREQUENCY / 1000000 * BOARD_TICK_NS / 1000)
-#define SOON                                                                                                               \
-    (FREQUENCY / 50) /* due by then is a byte of line or store, not the          \
-                      watchdog: that is fed at every waking */
-#define UNUSED 0xC5  /* in all memory at power-up, to see later how deep the stack was */
-#define ROUND_MS 33  /* a round of the timer */
+#define SOON (FREQUENCY / 50) /* so soon line or store are done; the watchdog, fed at each waking, is not due */
+#define UNUSED 0xC5           /* in all memory at power-up, to see later how deep the stack was */
+#define ROUND_MS 33           /* a round of the timer */
 
 avr_t *avr;
 static unsigned static_end;
 static uint64_t to_pass; /* cycles */
-static bool passing, was_here;
+static bool passing, was_here, timed;
 
 /* Up to the next thing that is due on its clock. */
 static void run(void) {
@@ -57,7 +56,7 @@ static void say(avr_t *chip, const int level, const char *format, va_list values
     }
 }
 
-void chip_start(const char *image, const char *store, const char *serial, bool timed) {
+void chip_start(const char *image, const char *store, const char *serial, bool takes_its_time) {
     elf_firmware_t firmware = {0};
     avr_global_logger_set(say);
     if (elf_read_firmware(image, &firmware) != 0) {
@@ -68,6 +67,7 @@ void chip_start(const char *image, const char *store, const char *serial, bool t
     firmware.frequency = FREQUENCY;
     avr_load_firmware(avr, &firmware);
     static_end = 0x200 + firmware.datasize + firmware.bsssize;
+    timed = takes_its_time;
     timer_start(timed);
     uart_start();
     board_start();
@@ -103,6 +103,9 @@ void chip_hang(void) {
     avr->state = cpu_Running;
 }
 
+/* Nobody is there to whom time could stand still. */
+static bool apart(void) { return uart_used() && !host_connected(); }
+
 /* Opening the serial port of a Mega restarts it; a TCP port has no DTR. */
 static bool host_is_new(void) {
     bool is_new = host_has_pty() && host_connected() && !was_here && uart_used();
@@ -110,8 +113,24 @@ static bool host_is_new(void) {
     return is_new;
 }
 
-/* Nothing is to be done before the timer, the host or somebody at the control
- * channel says so. */
+static uint64_t wall_cycles(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) * (FREQUENCY / 1000000) / 1000;
+}
+
+/* How long to wait for the host, in milliseconds. */
+static int patience(void) {
+    if (passing) {
+        return 0;
+    }
+    if (timed) { /* the host is to hear of the board no sooner than on a bench */
+        return (int)(timer_to_next() / (FREQUENCY / 1000));
+    }
+    return timer_awaited() ? 0 : apart() ? ROUND_MS : -1;
+}
+
+/* Nothing is to be done before the timer, the host or somebody at the control channel says so. */
 static void wait(void) {
     if (uart_feed()) { /* what is left of what was said */
         return;
@@ -123,21 +142,21 @@ static void wait(void) {
         passing = false;
         control_passed();
     }
-    bool apart = uart_used() && !host_connected(); /* time goes on where nobody is there to
-                                           whom it could stand still */
-    bool due = passing || timer_awaited();
-    bool asked = host_wait(due ? 0 : apart ? ROUND_MS : -1);
+    uint64_t began = wall_cycles(), cycles = timer_to_next();
+    bool asked = host_wait(patience()), fed;
     if (host_is_new()) {
         chip_reset();
     } else if (asked) {
         control_poll();
     } else if (passing) {
-        uint64_t cycles = timer_to_next();
         cycles = cycles < to_pass ? cycles : to_pass;
         to_pass -= cycles;
         timer_pass(cycles);
-    } else if (!uart_feed() && (due || apart)) {
-        timer_pass(timer_to_next());
+    } else if ((fed = uart_feed()) && timed) {
+        uint64_t waited = wall_cycles() - began;
+        timer_pass(waited < cycles ? waited : cycles);
+    } else if (!fed && (timed || timer_awaited() || apart())) {
+        timer_pass(cycles);
     }
 }
 

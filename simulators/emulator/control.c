@@ -1,5 +1,4 @@
-/* Lines on a socket, each answered by a line: advance TICKS, reset, hang,
- * stack. */
+/* Lines on a socket, each answered by a line: advance TICKS, reset, hang, stack. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,27 +25,37 @@ void control_start(int fd) {
 
 void control_passed(void) { answer(0); }
 
-void control_poll(void) {
-    char line[64];
-    ssize_t n = control < 0 ? -1 : recv(control, line, sizeof line - 1, MSG_DONTWAIT);
-    if (n == 0) {
-        control_start(-1); /* nobody is left to ask */
-    }
-    if (n <= 0) {
-        return;
-    }
-    line[n] = 0;
+static void obey(const char *line) {
     if (strncmp(line, "advance ", 8) == 0) {
         chip_pass(strtoull(line + 8, NULL, 10));
-    } else if (strcmp(line, "reset\n") == 0) {
+    } else if (strcmp(line, "reset") == 0) {
         chip_reset();
         answer(0);
-    } else if (strcmp(line, "hang\n") == 0) {
+    } else if (strcmp(line, "hang") == 0) {
         chip_hang();
         answer(0);
-    } else if (strcmp(line, "stack\n") == 0) {
+    } else if (strcmp(line, "stack") == 0) {
         answer(chip_stack());
     } else {
         fail("the control channel knows no %s", line);
+    }
+}
+
+void control_poll(void) {
+    static char line[64];
+    static size_t length;
+    char byte;
+    ssize_t n;
+    while ((n = recv(control, &byte, 1, MSG_DONTWAIT)) == 1) {
+        if (byte == '\n') {
+            line[length] = 0;
+            length = 0;
+            obey(line);
+        } else if (length < sizeof line - 1) {
+            line[length++] = byte;
+        }
+    }
+    if (n == 0) {
+        control_start(-1); /* nobody is left to ask */
     }
 }

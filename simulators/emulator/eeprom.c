@@ -31,8 +31,7 @@ void eeprom_keep(void) {
 
 bool eeprom_blank(void) { return eeprom[offsetof(struct stored, magic)] == 0xFF; }
 
-/* It has started before, too, so that no two new chips are taken for one that
- * did not restart. */
+/* It has started before, too, so that no two new chips are taken for one that did not restart. */
 void eeprom_name(const char *serial) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -1,10 +1,8 @@
-/* The parts of the emulator: an ATmega2560 that runs the firmware's image as it
- * is, on a board whose physics is the plant.
+/* The parts of the emulator: an ATmega2560 that runs the firmware's image as it is, on a board whose physics is the plant.
  *
- * There are two clocks. The chip's own counts its cycles, awake or asleep. The
- * board's is the timer that the firmware reads; it stands still while the chip
- * is awake or its line at work, so it shows scheduled times alone, as on the
- * PC. `timed` lets it run along with the chip's, as it does on a bench. */
+ * There are two clocks. The chip's own counts its cycles, awake or asleep. The board's is the timer that the firmware reads;
+ * it stands still while the chip is awake or its line at work, so it shows scheduled times alone, as on the PC. A chip that
+ * takes its time lets it run along with its own, and passes its sleeps in real time. */
 #ifndef EMULATOR_H
 #define EMULATOR_H
 
@@ -20,11 +18,10 @@ extern avr_t *avr;
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The chip */
-void chip_start(const char *image, const char *store, const char *serial, bool timed);
+void chip_start(const char *image, const char *store, const char *serial, bool takes_its_time);
 void chip_reset(void);
 void chip_step(void);
-void chip_pass(uint64_t ticks); /* while it sleeps; the control channel hears
-                                   when it is over */
+void chip_pass(uint64_t ticks); /* while it sleeps; the control channel hears when it is over */
 void chip_hang(void);
 unsigned chip_stack(void); /* bytes, the deepest it has been */
 

@@ -1,5 +1,4 @@
-/* The board's firmware on an emulated Arduino Mega; see usage, and
- * docs/firmware.md. */
+/* The board's firmware on an emulated Arduino Mega; see usage, and docs/firmware.md. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

@@ -43,9 +43,14 @@ static void join_all(unsigned first, const char *name, char port, const uint8_t 
 
 bool pin_high(enum wire wire) { return ports[pins[wire].port - 'A'].level >> pins[wire].bit & 1; }
 
-/* What no output drives, a resistor pulls up. */
+/* What no output drives, a resistor pulls: up, but for the reset of the switches, which lets go of all nodes. */
+static uint8_t pulled(const struct port *port) {
+    bool resets = port == &ports[pins[SWITCH_RESET].port - 'A'];
+    return resets ? (uint8_t) ~(1 << pins[SWITCH_RESET].bit) : 0xFF;
+}
+
 static void settle(struct port *port) {
-    uint8_t was = port->level, is = (uint8_t)((port->written & port->outputs) | ~port->outputs);
+    uint8_t was = port->level, is = (uint8_t)((port->written & port->outputs) | (pulled(port) & ~port->outputs));
     uint8_t changed = (uint8_t)((was ^ is) & port->joined);
     port->level = is;
     if (!changed) {
@@ -93,7 +98,7 @@ void pins_start(void (*changed)(enum wire wire, bool high)) {
     SINGLE(EDGE_FORCE);
     SINGLE(EDGE_UP);
     for (unsigned i = 0; i < PORTS; i++) {
-        ports[i].level = 0xFF;
+        ports[i].level = pulled(&ports[i]);
         if (ports[i].joined) {
             uint32_t port = AVR_IOCTL_IOPORT_GETIRQ('A' + i);
             avr_irq_register_notify(avr_io_getirq(avr, port, IOPORT_IRQ_REG_PORT), written, &ports[i]);

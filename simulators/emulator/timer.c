@@ -1,5 +1,4 @@
-/* Timer 1, as far as the firmware uses it: 16 bits at an eighth of the chip's
- * clock, overflow, compare A. */
+/* Timer 1, as far as the firmware uses it: 16 bits at an eighth of the chip's clock, overflow, compare A. */
 #include <stddef.h>
 
 #include "description.h"

@@ -1,5 +1,4 @@
-/* The waveforms of the chip's pins as a value change dump, on the chip's clock.
- */
+/* The waveforms of the chip's pins as a value change dump, on the chip's clock. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -177,7 +177,7 @@ class Emulated(Instrument):
         self._ask("reset")
 
     def hang(self) -> None:
-        """Let the firmware hang in an endless loop."""
+        """Let the firmware hang in an endless loop, until its watchdog ends it; before that it hears nothing of you."""
         self._ask("hang")
 
     def stack_bytes(self) -> int:

@@ -56,7 +56,7 @@ def newest_error_first(ask: Any) -> Any:
 
 
 def no_watchdog(ask: Any) -> Any:
-    return lambda message: ask(message.replace("SYST:WATC 0.2", "SYST:WATC 0"))
+    return lambda message: ask(message.replace("SYST:WATC 0.1", "SYST:WATC 0"))
 
 
 def no_home(ask: Any) -> Any:

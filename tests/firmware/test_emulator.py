@@ -133,8 +133,11 @@ def test_a_chip_that_takes_its_time_settles_as_long_and_says_when_it_is_late() -
         began = np.array([record.time_s for record in records[:-1]])
         assert (np.diff(began) >= 4e-3).all()  # two settling times at least
         assert np.median(np.diff(began)) < 20e-3  # and what is to be done takes less than that
-    with labnet.open_board(CHIP + "&timed=true") as board, pytest.raises(labnet.errors.LateStep):
-        list(board.train(plan(steps=50, settle_s=2e-6, period_s=1e-4)))
+    with labnet.open_board(CHIP + "&timed=true") as board:
+        with pytest.raises(labnet.errors.LateStep):
+            list(board.train(plan(steps=50, settle_s=2e-6, period_s=1e-4)))
+        blocks = list(board.train(plan(steps=20, settle_s=2e-6, period_s=0.05)))
+        assert blocks[-1].steps == 20
 
 
 def test_the_pins_waveforms_can_be_looked_at(tmp_path: Path) -> None:

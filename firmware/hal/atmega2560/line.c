@@ -11,7 +11,7 @@
 static volatile uint8_t in[RING_IN], in_end, in_at;
 static volatile bool in_worth; /* looking at: a line has ended, or the ring is half full */
 static volatile uint8_t out[RING_OUT], out_at;
-static uint8_t out_end;
+static volatile uint8_t out_end;
 static uint64_t heard; /* when the host last spoke */
 
 /* What has no room is lost, as on any line: frames are repeated. */
@@ -48,7 +48,7 @@ bool line_heard(void) { return in_worth; }
 void line_hear(uint64_t time) { heard = time; }
 
 int hal_getc(void) {
-    static bool fresh = true; /* the next byte is the first after a rest */
+    static bool fresh = true; /* the next byte is the first after a rest, or of a line */
     if (in_at == in_end) {
         ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { in_worth = in_worth && in_at != in_end; }
         fresh = true;
@@ -56,10 +56,10 @@ int hal_getc(void) {
     }
     if (fresh) {
         heard = hal_now();
-        fresh = false;
     }
     uint8_t byte = in[in_at];
     in_at = (uint8_t)(in_at + 1) % RING_IN;
+    fresh = byte == '\n';
     return byte;
 }
 
