@@ -69,7 +69,7 @@ static const FLASH char header_system_clock[] = "SYSTem:CLOCk";
 
 static const FLASH char header_system_continue[] = "SYSTem:CONTinue";
 static const FLASH struct parameter set_system_continue_parameters[] = {
-    {.type = PARAMETER_NUMBER, .min = INT64_C(0), .max = INT64_C(9000000000000000)},
+    {.type = PARAMETER_NUMBER, .min = INT64_C(0), .max = INT64_C(100000000000000)},
     {.type = PARAMETER_INTEGER, .min = INT64_C(0), .max = INT64_C(2147483647)},
 };
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST = 8  # findings of a check that are said one by one
 _MARKS = {"passed": ("✔", "green"), "failed": ("✘", "red"), "not applicable": ("–", "dim")}
+_PLAIN = {"✔": "ok", "✘": "FAILED", "–": "-"}  # for a terminal that has no such signs
 
 
 def _list(wanted: bool) -> None:
@@ -54,6 +55,8 @@ def conform(
     """
     from labnet.conformance import conform as run_checks  # the other commands start faster without it
 
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"{path} is a directory; name a file.", param_hint="--json")
     with open_board(board) as opened:
         try:
             with err.status("...") as status:
@@ -61,15 +64,15 @@ def conform(
         except KeyboardInterrupt:
             err.print("Interrupted. The board is safe.")
             raise typer.Exit(130) from None
-    if path is not None:
-        made_folder(path.parent)
-        with whole_file(path) as unfinished:
-            unfinished.write_text(json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     identity = report.board
     who = f"{board}: {identity['model']}, serial {identity['serial']}, version {identity['version']}"
     out.print(who, markup=False, soft_wrap=True)
     out.print(_table(report))
     _say_details(report)
+    if path is not None:
+        made_folder(path.parent)
+        with whole_file(path) as unfinished:
+            unfinished.write_text(json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if not report.passed:
         out.print(f"\nfailed: {', '.join(report.failed)}", style="red")
         raise typer.Exit(1)
@@ -97,10 +100,14 @@ def _table(report: "Report") -> Table:
             row = [f"{len(result.findings)} findings, all as they must be"]
         else:
             row = [worst.what, worst.measured, worst.allowed]
-        table.add_row(result.name, Text(mark, style=style), *map(Text, row))
+        table.add_row(result.name, Text(_sign(mark), style=style), *map(Text, row))
         if result.unclaimed and worst is not None:
-            table.add_row("", Text("–", style="dim"), Text(result.unclaimed))
+            table.add_row("", Text(_sign("–"), style="dim"), Text(result.unclaimed))
     return table
+
+
+def _sign(mark: str) -> str:
+    return mark if out.encoding.startswith("utf") else _PLAIN[mark]
 
 
 def _say_details(report: "Report") -> None:

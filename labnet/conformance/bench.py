@@ -10,7 +10,7 @@ from labnet import circuit
 from labnet.board import Board, Side, SpeaksScpi
 from labnet.conformance.limits import AT_MOST, Limits
 from labnet.conformance.report import Measured
-from labnet.errors import DeviceError, NotSupported
+from labnet.errors import BoardError, DeviceError, NotSupported
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -102,6 +102,10 @@ class Bench:
         """Give a group of nodes one voltage, and all others another."""
         return dict.fromkeys(self.nodes, others) | dict.fromkeys(group, volts)
 
+    def whole(self, seconds: float) -> float:
+        """Give a time as whole ticks of the board's clock, at least one."""
+        return max(round(seconds / self.info.tick_s), 1) * self.info.tick_s
+
     def hold(self, sources: Mapping[int, float], free: Iterable[int] = (), clamped: Iterable[int] = ()) -> None:
         """Hold all nodes at their sources, but let some float on the free and some on the clamped side; settle."""
         for side, floating in zip(SIDES, (set(free), set(clamped)), strict=True):
@@ -126,7 +130,14 @@ class Bench:
 
     def read(self) -> Readings:
         """Read both sides."""
-        return {side: self.board.read(side) for side in SIDES}
+        return {side: self.read_side(side) for side in SIDES}
+
+    def read_side(self, side: Side) -> FloatArray:
+        """Read one side, shape (n,)."""
+        volts = self.board.read(side)
+        if bad := np.flatnonzero(~np.isfinite(volts)).tolist():
+            raise BoardError(f"node {bad[0]}, {side} side, was read as {volts[bad[0]]} V; allowed: a finite voltage.")
+        return volts
 
     def look(self) -> FloatArray:
         """Read all nodes of both sides in states that show the edges, shape (states, 2, n)."""

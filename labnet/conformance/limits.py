@@ -39,6 +39,8 @@ class Limits:
         Update probability from the one asked for.
     settled_in_s : float
         After it a change is over: how long a plan waits when it does not say.
+    period_s : float
+        Steps this far apart begin at their time, while the board is asked for its log.
     false_alarm : float
         Probability that a good board fails the suite by chance.
     """
@@ -52,6 +54,7 @@ class Limits:
     comparator_v: float = 0.05
     probability: float = 0.01
     settled_in_s: float = Settings.model_fields["settle_s"].default
+    period_s: float = 0.05
     false_alarm: float = 1e-6
 
     @property

@@ -54,7 +54,8 @@ def log(bench: Bench) -> Iterator[Measured]:
     details: tuple[Literal["full", "short"], ...] = ("full", "short")
     for detail in details:
         plan = _plan(bench, steps=_STEPS, p=0.5, detail=detail, measure=_STEPS // 2)
-        plan = plan.model_copy(update={"period_s": 2 * plan.least_period_s})
+        period_s = max(2 * plan.least_period_s, bench.whole(bench.limits.period_s))
+        plan = plan.model_copy(update={"period_s": period_s})
         records, errors = _run(bench, plan, by_host=False)
         name = f"{detail} log"
         yield from _consistent(bench, plan, records, name)
@@ -131,8 +132,7 @@ def _plan(bench: Bench, p: float = 1.0, **settings: Any) -> Plan:
     targets = [[bench.volts(share)] * len(outputs) for share in (0.3, 0.4)]
     examples = (inputs, targets)
     task = Regression(bench.network, (nodes[0], nodes[-1]), outputs, train=examples, test=examples)
-    ticks = max(round(bench.limits.settled_in_s / bench.info.tick_s), 1)
-    timing = {"start": bench.middle, "settle_s": ticks * bench.info.tick_s}
+    timing = {"start": bench.middle, "settle_s": bench.whole(bench.limits.settled_in_s)}
     return Plan(task=task, clock=GlobalClock(p=p), eta=0.5, **timing, **settings)
 
 

@@ -146,7 +146,7 @@ def hold_and_float(bench: Bench) -> Iterator[Measured]:
     bench.hold(dict.fromkeys(bench.nodes, bench.low))
     bench.board.drive("clamped", dict.fromkeys(bench.nodes, bench.high))
     bench.settle()
-    follows = bench.board.read("free")[list(bench.nodes)]
+    follows = bench.read_side("free")[list(bench.nodes)]
     what = f"node {bench.nodes[int(np.argmin(follows))]}, free side, when the clamped side moved its source"
     yield Measured(what, follows.min(), bench.high - accuracy_v, bench.high + accuracy_v, "V")
 
@@ -166,7 +166,7 @@ def settling(bench: Bench) -> Iterator[Measured]:
             began_s = board.time_s
             for side in SIDES:  # with the first all sources move
                 board.drive(side, {node: volts for node, volts in after.items() if node not in group})
-            board.wait(_whole(share * limits.settled_in_s, bench.info.tick_s))
+            board.wait(bench.whole(share * limits.settled_in_s))
             passed_s = board.time_s - began_s
             for side, volts in bench.read().items():
                 for node in group:
@@ -185,18 +185,13 @@ def settling(bench: Bench) -> Iterator[Measured]:
     )
 
 
-def _whole(seconds: float, tick_s: float) -> float:
-    """Give a time as whole ticks of a clock, at least one."""
-    return max(round(seconds / tick_s), 1) * tick_s
-
-
 def converter_noise(bench: Bench) -> Iterator[Measured]:
     """Equal voltages read nearly the same, with the same mean, and as codes where there are codes."""
     bench.place(bench.some_wipers())
     bench.hold(bench.ramp())
     grid, limits = bench.info.reading, bench.limits
     for side in SIDES:
-        volts = np.array([bench.board.read(side) for _ in range(_READINGS)])
+        volts = np.array([bench.read_side(side) for _ in range(_READINGS)])
         noise = (volts - volts[0]).std(axis=0)
         node = int(np.argmax(noise))
         yield Measured(f"noise of node {node}, {side} side", noise[node], AT_MOST, limits.noise_v, "V")

@@ -53,11 +53,19 @@ def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) 
     for part, keys in (("board", ("model", "serial", "parts")), ("network", ("digest", "r_ref_ohm"))):
         for key in keys:
             if stored[part][key] != fresh[part][key]:
+                what, was_there, is_there = _first_difference(key, stored[part][key], fresh[part][key])
                 raise RunMismatch(
-                    f"{path} was made on another board: {key} was {_short(stored[part][key])}, is "
-                    f"{_short(fresh[part][key])}. Open the same board ({stored['board']['address']}), or "
-                    "give a new path."
+                    f"{path} was made on another board: {what} was {_short(was_there)}, is {_short(is_there)}. Open "
+                    f"the same board ({stored['board']['address']}), or give a new path."
                 )
+
+
+def _first_difference(key: str, was: Any, now: Any) -> tuple[str, Any, Any]:
+    """Give the first key, within tables, whose values differ, and these."""
+    while isinstance(was, dict) and isinstance(now, dict):
+        inner = next(name for name in (*now, *was) if now.get(name) != was.get(name))
+        key, was, now = f"{key}.{inner}", was.get(inner), now.get(inner)
+    return key, was, now
 
 
 def _hardware(board: Board) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _made(product: _Product, name: str) -> Path:
 
 def _cache() -> Path:
     given = os.environ.get("LABNET_CACHE")
-    return Path(given) if given else user_cache_path("labnet")
+    return Path(given).absolute() if given else user_cache_path("labnet")
 
 
 def _compiler() -> list[str]:

@@ -91,6 +91,7 @@ def open_board(address: Address) -> Board:
         raise
     board.address = address.text
     parts: dict[str, Any] = {**board.info.parts, "plant": simulated.parts.described()}
+    parts |= {"timed": True} if options.timed else {}  # another board: it keeps other times
     board.info = replace(board.info, parts=parts)
     return board
 

@@ -36,6 +36,22 @@ class Breaks(SimulatedBoard):
         raise ZeroDivisionError("no reference")
 
 
+class NotANumber(SimulatedBoard):
+    """A board with a broken converter."""
+
+    def read(self, side: Side) -> Any:
+        volts = super().read(side)
+        volts[4] = nan
+        return volts
+
+
+def test_a_reading_that_is_no_number_fails_whatever_looks_at_it() -> None:
+    report = conform(NotANumber(NETWORK), only=["wipers", "clamp", "settling", "converter-noise"])
+    for result in report.results:
+        assert result.status == "failed"
+        assert "node 4" in result.error
+
+
 def test_what_is_not_claimed_is_not_applicable() -> None:
     report = conform(Modest(NETWORK))
     assert report.passed

@@ -1,11 +1,14 @@
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "hal.h"
 #include "native.h"
+#include "store.h"
 
 #define STORE_BYTES 4096 /* as the EEPROM of an ATmega2560 */
 
@@ -18,8 +21,15 @@ void store_open(const char *path) {
         return;
     }
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (file < 0 || pread(file, memory, sizeof memory, 0) < 0) {
+    ssize_t bytes = file < 0 ? -1 : pread(file, memory, sizeof memory, 0);
+    if (bytes < 0 || flock(file, LOCK_EX | LOCK_NB) != 0) {
         native_fail(path);
+    }
+    uint16_t magic;
+    memcpy(&magic, memory + offsetof(struct stored, magic), sizeof magic);
+    if (bytes > 0 && magic != STORE_MAGIC) {
+        errno = EEXIST;
+        native_fail("the file of the non-volatile store holds something else");
     }
 }
 
