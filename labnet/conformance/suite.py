@@ -47,7 +47,8 @@ def conform(
     """Check that a board does what a board must.
 
     What a board does not claim (by its `info`, the protocols it has, or `NotSupported`) is not applicable. The board is
-    made safe between the checks, and left safe with its wipers as they were; where that fails, so does the check before.
+    made safe between the checks, and left safe with its wipers as they were; where it cannot be, the check before has
+    failed.
 
     Parameters
     ----------

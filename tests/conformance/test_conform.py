@@ -1,6 +1,6 @@
 """How the suite runs: what a board does not claim, what it raises, how it is left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import inf, nan
 from typing import Any
@@ -13,6 +13,8 @@ import labnet
 from labnet.board import Side
 from labnet.conformance import CHECKS, Limits, Measured, conform
 from labnet.errors import NotSupported, OutOfRange
+from labnet.plan import Plan
+from labnet.records import Block
 from labnet_simulators import SimulatedBoard
 
 NETWORK = labnet.networks.twin16()
@@ -50,6 +52,28 @@ def test_a_reading_that_is_no_number_fails_whatever_looks_at_it() -> None:
     for result in report.results:
         assert result.status == "failed"
         assert "node 4" in result.error
+
+
+class Unsafe(SimulatedBoard):
+    """A board that can be made safe so many times, and then no more."""
+
+    times = 0
+
+    def safe(self) -> None:
+        if self.times == 0:
+            raise ZeroDivisionError("a relay is stuck")
+        self.times -= 1
+        super().safe()
+
+
+class HeldUp(SimulatedBoard):
+    """A board whose steps are 12 ms late at most while it gives its log, and catch up."""
+
+    def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Iterator[Block]:
+        for block in super().train(plan, first, start_s):
+            for record in block.records:
+                record.time_s += 1e-3 * (record.step == 9) * (plan.step_period_s < 0.02)
+            yield block
 
 
 def test_what_is_not_claimed_is_not_applicable() -> None:
@@ -99,6 +123,27 @@ def test_the_board_is_left_safe_with_its_wipers_as_they_were() -> None:
         conform(board)
 
 
+def test_a_board_that_cannot_be_made_safe_fails_the_check_before() -> None:
+    report = conform(Unsafe(NETWORK), only=["identity", "limits"])
+    assert report.failed == ("identity", "limits")
+    assert report["identity"].error == "ZeroDivisionError: a relay is stuck"
+    assert report["identity"].findings
+    assert not report["identity"].wrong
+
+
+def test_a_board_that_is_left_unsafe_has_its_report() -> None:
+    board = Unsafe(NETWORK)
+    board.times = 2
+    report = conform(board, only=["identity", "error-queue"])
+    assert report.failed == ("error-queue",)
+    assert report["error-queue"].error == "ZeroDivisionError: a relay is stuck"
+
+
+def test_a_board_that_is_left_unsafe_before_there_is_a_report_is_said() -> None:
+    with pytest.raises(ZeroDivisionError, match="a relay is stuck"):
+        conform(Unsafe(NETWORK), progress=interrupt_at("grammar"))
+
+
 def interrupt_at(name: str) -> Callable[[str], None]:
     def progress(check: str) -> None:
         if check == name:
@@ -116,6 +161,12 @@ def test_limits_are_the_caller_s() -> None:
     board = labnet.open_board("sim://twin16?preset=lab")
     assert conform(board, only=["clamp"]).passed
     assert conform(board, only=["clamp"], limits=Limits(accuracy_v=1e-3)).failed == ("clamp",)
+
+
+def test_steps_need_not_be_at_their_time_within_a_shorter_period_than_the_limits_say() -> None:
+    assert conform(HeldUp(NETWORK), only=["log"]).passed
+    report = conform(HeldUp(NETWORK), only=["log"], limits=Limits(period_s=1e-3))
+    assert report["log"].wrong[0].what == "full log: step 9 off its time by"
 
 
 @pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 1.0])

@@ -1,6 +1,8 @@
 """The firmware is compiled when it is first wanted, once, and what is in the way is said."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,3 +119,22 @@ def test_a_cache_that_cannot_be_written_is_said(
 def test_an_unknown_board_is_refused() -> None:
     with pytest.raises(UnknownBoard, match=r"no firmware for 'twin17'; allowed: .*twin16"):
         build("twin17")
+
+
+def test_cmake_makes_the_image_with_the_flags_of_the_one_that_is_flashed() -> None:
+    firmware = building.sources()
+    lists, toolchain = ((firmware / file).read_text() for file in ("CMakeLists.txt", "cmake/avr.cmake"))
+    presets = json.loads((firmware / "CMakePresets.json").read_text())["configurePresets"]
+    (variables,) = (preset["cacheVariables"] for preset in presets if preset["name"] == "avr")
+    assert variables.keys() == {"CMAKE_BUILD_TYPE", "CMAKE_C_FLAGS_RELEASE"}, "or they replace others"
+    assert variables["CMAKE_BUILD_TYPE"] == "Release"
+    (standard,) = re.findall(r"set\(CMAKE_C_STANDARD (\d+)\)", lists)
+    assert "set(CMAKE_C_EXTENSIONS ${CMAKE_CROSSCOMPILING})" in lists
+    given = [f"-std=gnu{standard}", variables["CMAKE_C_FLAGS_RELEASE"]]
+    given += re.findall(r'set\(CMAKE_C_FLAGS_INIT "(.*)"\)', toolchain)
+    given += re.findall(r"add_(?:compile|link)_options\((.*)\)", lists)
+    given += re.findall(r"target_(?:compile|link)_options\(firmware\.elf PRIVATE (.*)\)", lists)
+    flags = {flag for words in given for flag in words.split()}
+    warnings = {flag for flag in flags if flag.startswith("-W") and not flag.startswith("-Wl")}
+    assert warnings == {"-Wall", "-Wextra", "-Wconversion", "-Werror"}
+    assert sorted(flags - warnings) == sorted(building._CHIP)

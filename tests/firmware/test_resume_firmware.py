@@ -14,7 +14,7 @@ from children import start, succeed, wait_until
 import labnet
 from labnet import GlobalClock, LogSpaced, Plan
 from labnet.board import Side
-from labnet.errors import LinkError, NotARun
+from labnet.errors import DeviceError, LinkError, NotARun, OutOfRange
 from labnet.tasks import Regression
 from labnet_drivers import TwinBoard
 from labnet_simulators import SimulatedBoard
@@ -110,6 +110,22 @@ def test_a_run_whose_board_is_killed_resumes_to_the_same_records(
     killer.readings_left = -1
     resumed = bits(opened(address, by_host), plan, tmp_path / "run.sqlite")
     assert resumed == bits(opened(address, by_host), plan)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_board_goes_on_at_any_time_that_its_clock_can_tell(target: str) -> None:
+    with opened(f"firmware://twin16?{target}", by_host=True) as board:
+        board.go_on(1e8, 7)
+        began_s = board.time_s
+        assert 1e8 <= began_s < 1e8 + 1
+        board.wait(1.0)
+        assert began_s + 1.0 <= board.time_s < began_s + 2.0
+        board.trigger()
+        assert board.trigger_count == 8
+        with pytest.raises(OutOfRange, match=r"time is .*; allowed: 0 to 1e\+08 s"):
+            board.go_on(1e8 + 1, 7)
+        with pytest.raises(DeviceError, match=r"-222.*too high"):
+            board.scpi("SYST:CONT 100000001,7")
 
 
 EXPERIMENT = """

@@ -1,4 +1,7 @@
-"""What HAL and emulator know of the wires is what the list of wires says: both have the same macros, so no run would tell."""
+"""What HAL and emulator know of the wires is what the list of wires says.
+
+Both have the same macros, so no run of one on the other would tell.
+"""
 
 import csv
 import re
@@ -11,7 +14,7 @@ BOARDS = Path(__file__).parents[2] / "firmware/boards"
 NODES = range(9)
 SIDES = ("free", "clamped")
 LETTERS = "ABCDEFGH"
-# of the Mega's own pin map: digital pins 22 to 29 are port A upwards, 30 to 37 port C downwards, 50 to 53 port B downwards
+# As the Mega's own pin map has it: 22 to 29 are port A upwards, 30 to 37 port C and 50 to 53 port B downwards.
 MEGA = {
     **{22 + bit: f"A{bit}" for bit in range(8)},
     **{37 - bit: f"C{bit}" for bit in range(8)},
@@ -90,7 +93,8 @@ def select(name: str, at: int) -> str:
 
 def switch_chain(side: int) -> list[str]:
     """Give the switches that the select of a side is for, in the order of their data."""
-    selected = {pin.chip for pin in ends("SWITCH_SELECT", "switch") if port(other(pin, "controller")) == select("SWITCH_SELECT", side)}
+    name = "SWITCH_SELECT"
+    selected = {pin.chip for pin in ends(name, "switch") if port(other(pin, "controller")) == select(name, side)}
     (first,) = (pin for pin in ends("SPI_OUT", "switch") if pin.chip in selected)
     chips = chain("switch", first, "DOUT", "DIN")
     assert set(chips) == selected
@@ -99,7 +103,8 @@ def switch_chain(side: int) -> list[str]:
 
 @pytest.mark.parametrize("name", [name.removeprefix("PIN_") for name in MACROS if name.startswith("PIN_")])
 def test_pins(name: str) -> None:
-    assert {port(pin) for pin in ends(name, "controller")} == (set() if name in NO_WIRES else {MACROS[f"PIN_{name}"].replace(", ", "")})
+    wanted = set() if name in NO_WIRES else {MACROS[f"PIN_{name}"].replace(", ", "")}
+    assert {port(pin) for pin in ends(name, "controller")} == wanted
 
 
 @pytest.mark.parametrize("part", ["dac", "adc"])

@@ -10,7 +10,9 @@ import pytest
 from children import start, succeed, wait_until
 
 import labnet
+from labnet import controller
 from labnet.board import Snapshot, Update
+from labnet.runs.writer import RunWriter
 from labnet_simulators import PRESETS, Digipot, Parts, Settling, SimulatedBoard
 
 ARRAYS = ("v_free", "v_clamped", "directions", "enabled", "wipers", "resistances_ohm")
@@ -112,6 +114,61 @@ def test_a_board_without_snapshots_goes_on_from_its_last_positions(tmp_path: Pat
         for field in ARRAYS:
             np.testing.assert_array_equal(resumed.array(field), whole.array(field), err_msg=field)
         assert resumed.frame("error").equals(whole.frame("error"))
+
+
+class Counts(WithoutSnapshots):
+    """A board that can go on from a time and a count of triggers."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.went_on: list[tuple[float, int]] = []
+
+    @property
+    def trigger_count(self) -> int:
+        return self.triggers
+
+    def go_on(self, time_s: float, triggers: int) -> None:
+        self.went_on.append((time_s, triggers))
+
+
+@pytest.mark.parametrize("kind", [WithoutSnapshots, Counts])
+def test_a_run_of_before_goes_on_now_with_the_triggers_that_there_were(
+    tmp_path: Path, kind: type[WithoutSnapshots], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file has the wipers alone, neither time nor triggers; from there on it has both."""
+    network = labnet.networks.twin16()
+    task = labnet.tasks.Regression.sample(network, seed=4, train=4, test=2)
+    path = tmp_path / "run.sqlite"
+
+    def train(board: SimulatedBoard, path: Path | None) -> labnet.Run:
+        return labnet.train(board, task, steps=60, path=path, resume=path is not None, progress=False)
+
+    def interrupted(presses_at: int) -> WithoutSnapshots:
+        board = kind(network)
+        board.presses_at = presses_at
+        with pytest.raises(KeyboardInterrupt):
+            train(board, path)
+        return board
+
+    board = interrupted(20)
+    with labnet.Run.open(path) as run:
+        plan = run.plan
+    writer = RunWriter(path, board, plan, resume=True)
+    step, state = writer.last_state() or pytest.fail("no state")
+    writer.save_state(step, {"wipers": state["wipers"]})
+    writer.close("interrupted")
+
+    monkeypatch.setattr(controller, "_STATE_EVERY_S", 0.0)
+    second = interrupted(10)
+    last = kind(network)
+    with train(last, path) as resumed, train(SimulatedBoard(network), None) as whole:
+        for field in ARRAYS:
+            np.testing.assert_array_equal(resumed.array(field), whole.array(field), err_msg=field)
+    if isinstance(second, Counts) and isinstance(last, Counts):
+        assert second.went_on == []
+        ((time_s, triggers),) = last.went_on
+        assert second.triggers - triggers in (0, 1), "before the last record, or after it"
+        assert 0 < time_s < second.time_s
 
 
 EXPERIMENT = """
