@@ -1,10 +1,24 @@
-"""From a bare chip to a board: its image, the serial port it is on, and its wires, from the families that have them."""
+"""What some families of boards have besides: boards that other programs can use, images for bare chips, wiring lists.
 
+A family has it where it has a function of that name that takes an `Address`.
+"""
+
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from labnet.board import Address, family
 from labnet.errors import NotSupported
+
+
+class Server(Protocol):
+    """A board that other programs can use, until its context is left."""
+
+    address: str  # VISA resource name
+
+    def wait(self) -> object:
+        """Wait until it ends by itself."""
+        ...
 
 
 class Image(NamedTuple):
@@ -35,6 +49,42 @@ class Wire(NamedTuple):
     to_part: str
     to_chip: str
     to_pin: str
+
+
+def serve(
+    address: str, *, port: int = 5025, bind: str = "127.0.0.1", pty: bool = False
+) -> AbstractContextManager[Server]:
+    """Serve a board to other programs, as an instrument on a TCP port or a pseudo-terminal.
+
+    Parameters
+    ----------
+    address : str
+        Of a board that is software, like ``firmware://twin16``.
+    port : int
+        0: any free one.
+    bind : str
+        Address of this machine to listen at. The default lets nobody else in; there is no password.
+    pty : bool
+        A pseudo-terminal instead of a TCP port.
+
+    Returns
+    -------
+    context manager of Server
+        It is served within the context.
+
+    Raises
+    ------
+    NotSupported
+        For boards that cannot be served.
+    """
+    parsed = Address.parse(address)
+    served = family(parsed)
+    if not hasattr(served, "serve"):
+        raise NotSupported(
+            f"{address!r} cannot be served: it is no firmware on this machine. Serve firmware://twin16, for example; a "
+            "board on the bench is an instrument already."
+        )
+    return cast(AbstractContextManager[Server], served.serve(parsed, port=port, bind=bind, pty=pty))
 
 
 def image(address: str) -> Image:

@@ -4,7 +4,6 @@ Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -296,16 +295,6 @@ def can_go_on(board: Board) -> CanGoOn | None:
     return cast(CanGoOn, board) if hasattr(type(board), "go_on") else None
 
 
-class Server(Protocol):
-    """A board that other programs can use, until its context is left."""
-
-    address: str  # VISA resource name
-
-    def wait(self) -> object:
-        """Wait until it ends by itself."""
-        ...
-
-
 class Address(NamedTuple):
     """A board's address, ``scheme://name?option=value``; anything else is a VISA resource name."""
 
@@ -337,9 +326,7 @@ class FoundBoard(NamedTuple):
 class BoardFamily(Protocol):
     """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme.
 
-    A family whose boards can be served to other programs also has
-    ``serve(address, *, port, bind, pty) -> AbstractContextManager[Server]``; see `serve`. What else one may have is in
-    `labnet.bench`.
+    What else a family may have is in `labnet.bench`.
     """
 
     def open_board(self, address: Address) -> Board:
@@ -391,42 +378,6 @@ def family(address: Address) -> Any:
             "Try 'labnet boards', for example sim://twin16."
         )
     return families[address.scheme].load()
-
-
-def serve(
-    address: str, *, port: int = 5025, bind: str = "127.0.0.1", pty: bool = False
-) -> AbstractContextManager[Server]:
-    """Serve a board to other programs, as an instrument on a TCP port or a pseudo-terminal.
-
-    Parameters
-    ----------
-    address : str
-        Of a board that is software, like ``firmware://twin16``.
-    port : int
-        0: any free one.
-    bind : str
-        Address of this machine to listen at. The default lets nobody else in; there is no password.
-    pty : bool
-        A pseudo-terminal instead of a TCP port.
-
-    Returns
-    -------
-    context manager of Server
-        It is served within the context.
-
-    Raises
-    ------
-    NotSupported
-        For boards that cannot be served.
-    """
-    parsed = Address.parse(address)
-    served = family(parsed)
-    if not hasattr(served, "serve"):
-        raise NotSupported(
-            f"{address!r} cannot be served: it is no firmware on this machine. Serve firmware://twin16, for example; a "
-            "board on the bench is an instrument already."
-        )
-    return cast(AbstractContextManager[Server], served.serve(parsed, port=port, bind=bind, pty=pty))
 
 
 def find_boards() -> list[FoundBoard]:

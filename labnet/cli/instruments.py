@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from labnet.bench import serve as serve_board
 from labnet.board import SpeaksScpi, find_boards, open_board
-from labnet.board import serve as serve_board
 from labnet.cli.console import app, err, out
 from labnet.errors import BoardError, DeviceError, NotSupported, OutOfRange
 

@@ -52,6 +52,11 @@ def test_the_firmware_on_any_lab_board(target: str, seed: int) -> None:
 
 
 @pytest.mark.slow
+def test_a_chip_that_takes_its_time() -> None:
+    assert set(statuses("firmware://twin16?target=atmega2560&timed=true&preset=lab&seed=3").values()) == {"passed"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_no_false_alarm_on_any_lab_board(first: int) -> None:
     for seed in range(first, first + 50):

@@ -67,7 +67,7 @@ class Unsafe(SimulatedBoard):
 
 
 class HeldUp(SimulatedBoard):
-    """A board whose steps are 12 ms late at most while it gives its log, and catch up."""
+    """A board that is asked for its log while a step should begin: one less than 20 ms after another is late."""
 
     def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Iterator[Block]:
         for block in super().train(plan, first, start_s):

@@ -7,7 +7,7 @@ import pytest
 from wires import Serve
 
 import labnet
-from labnet.board import serve
+from labnet.bench import serve
 from labnet_drivers import Link, TwinBoard
 
 

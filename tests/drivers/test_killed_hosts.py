@@ -11,7 +11,7 @@ from test_training import MANY, plan
 from wires import Plug, Socket
 
 import labnet
-from labnet.board import serve
+from labnet.bench import serve
 from labnet.errors import NotARun
 from labnet_drivers import Link, TwinBoard
 from labnet_drivers.twin_board import TRAINING

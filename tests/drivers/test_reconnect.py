@@ -10,6 +10,7 @@ from test_training import MANY, assert_same, parts, plan
 from wires import Pipe, Plug, Scripted, Serve, Socket
 
 import labnet
+import labnet.bench
 from labnet.board import Update
 from labnet.controller import Controller
 from labnet.errors import BoardRestarted, LinkDesynchronised, LinkLost, StateLost, WrongBoard
@@ -185,7 +186,7 @@ def test_a_board_may_end_a_training_whose_host_is_lost(plug: Plug, board: TwinBo
 
 @pytest.mark.parametrize("pty", [True, False], ids=["pty", "tcp"])
 def test_a_firmware_that_dies_is_a_lost_link(pty: bool) -> None:
-    with labnet.board.serve("firmware://twin16", port=0, pty=pty) as served:
+    with labnet.bench.serve("firmware://twin16", port=0, pty=pty) as served:
         board = labnet.open_board(served.address)
         board.drive("free", GIVEN)
     with pytest.raises(LinkLost, match="Look at its cable"):
@@ -194,7 +195,7 @@ def test_a_firmware_that_dies_is_a_lost_link(pty: bool) -> None:
 
 
 def test_a_board_that_was_looked_for_in_vain_is_still_a_lost_link() -> None:
-    with labnet.board.serve("firmware://twin16", port=0) as served:
+    with labnet.bench.serve("firmware://twin16", port=0) as served:
         board = labnet.open_board(served.address)
     assert isinstance(board, TwinBoard)
     for _ in range(2):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import labnet
-from labnet.board import serve
+from labnet.bench import serve
 from labnet_simulators import chip_memory
 from labnet_simulators.building import build_image
 from labnet_simulators.chip_memory import RETURN, DoesNotFit, Memory, measure

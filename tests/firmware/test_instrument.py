@@ -229,9 +229,3 @@ def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:
         with pytest.raises(BoardError, match="holds something else"):
             instrument(f"firmware://twin16?target={target}&nv={other}").stop()
     assert other.read_text() == "a,b\n1,2\n"
-
-
-def test_a_store_is_one_firmware_s_at_a_time(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    with instrument(f"firmware://twin16?nv={store}"), pytest.raises(BoardError, match="store"):
-        instrument(f"firmware://twin16?nv={store}").stop()
