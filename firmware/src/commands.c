@@ -285,7 +285,7 @@ static const FLASH struct parameter set_train_time_period_parameters[] = {
 
 static const FLASH char header_train_time_start[] = "TRAin:TIME:STARt";
 static const FLASH struct parameter set_train_time_start_parameters[] = {
-    {.type = PARAMETER_NUMBER, .min = INT64_C(0), .max = INT64_C(9000000000000000)},
+    {.type = PARAMETER_NUMBER, .min = INT64_C(0), .max = INT64_C(100000000000000)},
 };
 
 static const FLASH char header_train_time_strict[] = "TRAin:TIME:STRict";

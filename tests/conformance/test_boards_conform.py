@@ -31,7 +31,7 @@ def test_simulated_boards(address: str) -> None:
     assert {name for name, status in found.items() if status == "not applicable"} == TALK
 
 
-@pytest.mark.parametrize("target", ["native", "atmega2560"])
+@pytest.mark.parametrize("target", ["native", pytest.param("atmega2560", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("board", ["preset=ideal", "preset=lab&seed=3"])
 def test_the_firmware(target: str, board: str) -> None:
     assert set(statuses(f"firmware://twin16?target={target}&{board}").values()) == {"passed"}

@@ -51,8 +51,8 @@ def assert_named(report: Report, check: str, kind: str, broken: list[int]) -> No
     [
         "sim://twin16?preset=ideal&seed=3",
         "sim://twin16?preset=lab&seed=3",
-        "firmware://twin16?preset=ideal&seed=3",
-        "firmware://twin16?preset=lab&seed=3",
+        pytest.param("firmware://twin16?preset=ideal&seed=3", marks=pytest.mark.slow),
+        pytest.param("firmware://twin16?preset=lab&seed=3", marks=pytest.mark.slow),
         pytest.param("firmware://twin16?target=atmega2560&preset=lab&seed=3", marks=pytest.mark.slow),
     ],
 )
@@ -63,7 +63,14 @@ def test_a_broken_part_fails_its_check_by_name(address: str, fault: str, kind: s
     assert_named(found, check, kind, [4])
 
 
-@pytest.mark.parametrize("board", ["sim://twin16?", "firmware://twin16?", "firmware://twin16?target=atmega2560&"])
+@pytest.mark.parametrize(
+    "board",
+    [
+        "sim://twin16?",
+        pytest.param("firmware://twin16?", marks=pytest.mark.slow),
+        pytest.param("firmware://twin16?target=atmega2560&", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("preset", ["ideal", "lab"])
 def test_slow_settling_fails_its_check(board: str, preset: str) -> None:
     assert "settling" in report(f"{board}preset={preset}&seed=3&fault=slow-settling").failed

@@ -19,6 +19,7 @@ from labnet_simulators import building, firmware
 from labnet_simulators.chip_memory import measure
 from labnet_simulators.instrument import Emulated
 
+pytestmark = pytest.mark.slow
 CHIP = "firmware://twin16?target=atmega2560"
 RAM = 8192
 
@@ -176,7 +177,6 @@ WRONG_WIRES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("said", WRONG_WIRES)
 def test_a_hal_that_a_real_part_would_not_stand_ends_the_emulator(
     said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
