@@ -46,11 +46,13 @@ bool pin_high(enum wire wire) { return ports[pins[wire].port - 'A'].level >> pin
 /* What no output drives, a resistor pulls: up, but for the reset of the switches, which lets go of all nodes. */
 static uint8_t pulled(const struct port *port) {
     bool resets = port == &ports[pins[SWITCH_RESET].port - 'A'];
-    return resets ? (uint8_t) ~(1 << pins[SWITCH_RESET].bit) : 0xFF;
+    unsigned down = resets ? 1u << pins[SWITCH_RESET].bit : 0;
+    return (uint8_t)(0xFF - down);
 }
 
 static void settle(struct port *port) {
-    uint8_t was = port->level, is = (uint8_t)((port->written & port->outputs) | (pulled(port) & ~port->outputs));
+    unsigned inputs = 0xFFu - port->outputs;
+    uint8_t was = port->level, is = (uint8_t)((port->written & port->outputs) | (pulled(port) & inputs));
     uint8_t changed = (uint8_t)((was ^ is) & port->joined);
     port->level = is;
     if (!changed) {
