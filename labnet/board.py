@@ -115,6 +115,8 @@ class BoardInfo:
         Names of rules whose plans the board runs by itself (`train`); all others are run host-paced.
     tick_s : float
         What the board's clock counts in; settle_s and period_s are whole numbers of it.
+    self_trigger_hz : float or None
+        Nominal frequency of the edges' own clocks; None where they have none (`self_trigger`).
     parts : mapping
         Anything else worth keeping with a run, as plain data.
     """
@@ -132,6 +134,7 @@ class BoardInfo:
     snapshots: bool = False
     plans: frozenset[str] = frozenset()
     tick_s: float = 1e-9
+    self_trigger_hz: float | None = None
     parts: Mapping[str, Any] = field(default_factory=dict)
 
     def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
@@ -228,7 +231,7 @@ class Board(Protocol):
     def train(self, plan: "Plan", first: int = 0, start_s: float | None = None) -> "Iterator[Block]":
         """Run a plan that `info.plans` lists, without the host; yields its blocks.
 
-        Begins at step `first`, from the wipers or resistances as they stand. Step k starts at `start_s` + k period on
+        Begins at step `first`, with wipers or resistances and the gates' bias as they stand. Step k starts at `start_s` + k period on
         the board's clock; left out, as soon as the board can.
         """
         ...

@@ -37,6 +37,17 @@ class Stream(IntEnum):
     POT_DNL = 9  # step = side, i = edge + position * 2**32
     SOURCE_OFFSET = 10  # step = 0, i = node
     READING_OFFSET = 11  # step = side, i = node
+    SOURCE_GAIN = 12  # step = 0, i = node
+    READING_GAIN = 13  # step = side, i = node
+    GATE_RESISTOR = 14  # of a gate's oscillator; step = 0, i = edge, as of the next five
+    GATE_CAPACITOR = 15
+    GATE_THRESHOLD = 16  # step = which one (0 low, 1 high)
+    GATE_OFFSET = 17
+    GATE_PHASE = 18
+    GATE_TEMPCO = 19
+    GATE_JITTER = 20  # step = period + 1, i = edge
+    SELF_TRIGGER = 21  # low 32 bits: redrawn sigma; step = period of the edge's oscillator + 1, i = edge
+    SELF_NOISE = 22  # of comparators; step = period + 1, i = edge + which comparator * 2**32
     ORDER = 32  # of examples; seed of the plan, step = step, i = 0
     BATCH = 33  # seed of the plan, step = step, i = example
     START = 34  # initial wipers or resistances; seed of the plan, step = 0, i = edge
@@ -106,6 +117,11 @@ def _mixed(z: UInt64Array) -> UInt64Array:
 def uniform(z: UInt64Array) -> FloatArray:
     """Turn draws into uniform numbers in [0, 1), from their high 53 bits."""
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def spread(seed: int, stream: Stream, step: int, i: ArrayLike) -> FloatArray:
+    """Draw uniform numbers in [-1, 1)."""
+    return 2.0 * uniform(draw(seed, stream, step, i)) - 1.0
 
 
 def normal(z: UInt64Array) -> FloatArray:

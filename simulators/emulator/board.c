@@ -2,6 +2,7 @@
  * the same calls, as the HAL of the PC does. What a real part would not stand ends the emulator. */
 #include <string.h>
 
+#include "channels.h"
 #include "description.h"
 #include "emulator.h"
 #include "hal.h"
@@ -16,16 +17,6 @@
 
 enum { SPCR = 0x4C, SPSR = 0x4D, SPDR = 0x4E, SPIF = 0x80, SPI2X = 1, CPHA = 4, CPOL = 8, CLOCK_BITS = 3 };
 enum { DAC_WRITE = 1, DAC_LOAD_ONE = 2, DAC_WRITE_AND_LOAD = 3 };
-
-struct channel {
-    uint8_t chip, channel;
-};
-struct reading {
-    uint8_t chip, channel, node;
-};
-static const struct channel node_dac[BOARD_NODES] = BOARD_NODE_DAC, bias_dac = BOARD_BIAS_DAC;
-static const struct reading readings[2][BOARD_NODES] = {BOARD_FREE_CHANNELS, BOARD_CLAMPED_CHANNELS};
-static const uint8_t switches[2][BOARD_NODES] = {BOARD_FREE_SWITCHES, BOARD_CLAMPED_SWITCHES};
 
 /* SPI: whom the byte is for, and how many came since its select fell. */
 static uint64_t spi_ready;
@@ -86,9 +77,7 @@ static void dac_takes(uint8_t chip, uint8_t channel) {
 static void dac_frame(uint8_t chip) {
     uint8_t command = frame[0] >> 4, channel = frame[0] & 15;
     if (frame_bytes != 3 || channel >= CHANNELS || command < DAC_WRITE || command > DAC_WRITE_AND_LOAD) {
-        fail("DAC %d was sent %u bytes that begin with %02X, which mean nothing to "
-             "it",
-             chip, frame_bytes, frame[0]);
+        fail("DAC %d was sent %u bytes that begin with %02X, which mean nothing to it", chip, frame_bytes, frame[0]);
     }
     if (command != DAC_LOAD_ONE) {
         dacs[chip].written[channel] = (uint16_t)(frame[1] << 8 | frame[2]);
@@ -274,11 +263,6 @@ static uint8_t spi_status(avr_t *chip, avr_io_addr_t address, void *unused) {
     return (uint8_t)((chip->data[address] & SPI2X) | (chip->cycle >= spi_ready ? SPIF : 0));
 }
 
-static void spi_keep(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused) {
-    (void)unused;
-    chip->data[address] = value;
-}
-
 static void wire_changed(enum wire wire, bool high) {
     bool selects = wire < DAC_LOAD;
     if (selects && !high) {
@@ -323,7 +307,7 @@ void board_start(void) {
     static const struct {
         avr_io_addr_t address;
         avr_io_write_t write;
-    } registers[] = {{SPCR, spi_keep}, {SPSR, spi_keep}, {SPDR, spi_write}};
+    } registers[] = {{SPCR, chip_keep}, {SPSR, chip_keep}, {SPDR, spi_write}};
     for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++) {
         avr->io[AVR_DATA_TO_IO(registers[i].address)].w.c = registers[i].write;
     }

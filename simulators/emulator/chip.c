@@ -14,7 +14,6 @@
 #include "hal.h"
 #include "native.h"
 
-#define CYCLES_A_TICK (FREQUENCY / 1000000 * BOARD_TICK_NS / 1000)
 #define SOON (FREQUENCY / 50) /* so soon line or store are done; the watchdog, fed at each waking, is not due */
 #define UNUSED 0xC5           /* in all memory at power-up, to see later how deep the stack was */
 #define ROUND_MS 33           /* a round of the timer */
@@ -39,6 +38,11 @@ static void run(void) {
     if (avr->state != cpu_Running && avr->state != cpu_Sleeping) {
         fail("the firmware crashed at %05x", avr->pc);
     }
+}
+
+void chip_keep(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused) {
+    (void)unused;
+    chip->data[address] = value;
 }
 
 void chip_reset(void) {

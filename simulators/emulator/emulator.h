@@ -11,7 +11,10 @@
 
 #include <simavr/sim_avr.h>
 
+#include "description.h"
+
 #define FREQUENCY 16000000u
+#define CYCLES_A_TICK (FREQUENCY / 1000000 * BOARD_TICK_NS / 1000)
 
 extern avr_t *avr;
 
@@ -24,6 +27,9 @@ void chip_step(void);
 void chip_pass(uint64_t ticks); /* while it sleeps; the control channel hears when it is over */
 void chip_hang(void);
 unsigned chip_stack(void); /* bytes, the deepest it has been */
+
+/* What a register does that only keeps what is written. */
+void chip_keep(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused);
 
 /* Its timer, the board's clock */
 void timer_start(bool with_the_chip);

@@ -6,13 +6,11 @@
 #include "native.h"
 
 #define CYCLES 8 /* a count */
-#define COUNTS_A_TICK (BOARD_TICK_NS / 500)
+#define COUNTS_A_TICK (CYCLES_A_TICK / CYCLES)
 
 enum { GPIOR0 = 0x3E, TIMSK1 = 0x6F, TCCR1A = 0x80, TCCR1B = 0x81, TCNT1L = 0x84, TCNT1H = 0x85 };
 enum { OCR1AL = 0x88, OCR1AH = 0x89, OCIE1A = 1 << 1 };
 enum { COMPARE_VECTOR = 17, OVERFLOW_VECTOR = 20 };
-
-uint64_t native_time, native_heard;
 
 static bool timed;
 static uint64_t counts, origin; /* counts of the timer; those of the plant's clock where it began */
@@ -87,15 +85,10 @@ static void write_count(avr_t *chip, avr_io_addr_t address, uint8_t value, void 
     counts = set;
 }
 
-static void keep(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused) {
-    (void)unused;
-    chip->data[address] = value;
-}
-
 /* hal_go_on: counts, then how many triggers there were. */
 static void note(avr_t *chip, avr_io_addr_t address, uint8_t value, void *unused) {
     static uint8_t bytes[12], got;
-    keep(chip, address, value, unused);
+    chip_keep(chip, address, value, unused);
     bytes[got++] = value;
     if (got < sizeof bytes) {
         return;
@@ -126,7 +119,7 @@ void timer_start(bool with_the_chip) {
     compare = vector(COMPARE_VECTOR);
     overflow = vector(OVERFLOW_VECTOR);
     for (unsigned i = 0; i < sizeof kept; i++) {
-        take_over(kept[i], keep);
+        take_over(kept[i], chip_keep);
     }
     take_over(TCNT1L, write_count);
     take_over(GPIOR0, note);
@@ -137,5 +130,5 @@ void timer_reset(void) {
     origin += counts;
     counts = 0;
     followed = avr->cycle;
-    avr->run_cycle_limit = timed ? CYCLES * COUNTS_A_TICK : FREQUENCY / 1000; /* so long it runs by itself */
+    avr->run_cycle_limit = timed ? CYCLES_A_TICK : FREQUENCY / 1000; /* so long it runs by itself */
 }

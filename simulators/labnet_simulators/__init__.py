@@ -9,12 +9,13 @@ from labnet_simulators.components import (
     Digipot,
     EffectiveComparator,
     Faults,
-    Gate,
     Leakage,
     Parts,
     Settling,
 )
 from labnet_simulators.faults import FaultyBoard
+from labnet_simulators.gates import Gate
+from labnet_simulators.oscillators import OscillatorGate
 
 __all__ = [
     "PRESETS",
@@ -27,6 +28,7 @@ __all__ = [
     "FaultyBoard",
     "Gate",
     "Leakage",
+    "OscillatorGate",
     "Parts",
     "Settling",
     "SimulatedBoard",

@@ -20,10 +20,13 @@ from labnet_simulators.components import (
     ComparatorPair,
     EffectiveComparator,
     Faults,
-    Gate,
     Parts,
 )
 from labnet_simulators.faults import FaultyBoard
+from labnet_simulators.gates import Gate
+from labnet_simulators.oscillators import MOST_JITTER, OscillatorGate
+
+_OF_OSCILLATORS = ("oscillator_hz", "jitter", "temperature_k", "calibrated")
 
 
 class Options(Data):
@@ -42,8 +45,13 @@ class Options(Data):
         When the effective sigma is drawn.
     sigma_max_v, offset_v : float
         sigma is uniform from 0 to it; offsets of the pair are uniform within plus or minus it.
-    gate : {"bernoulli", "fixed"}
-        Each edge with probability p, or a fixed number p E of edges a trigger.
+    gate : {"bernoulli", "fixed", "oscillator"}
+        Each edge with probability p; a fixed number p E of edges a trigger; or where its own oscillator is below the
+        bias, as on a board.
+    oscillator_hz, jitter, temperature_k : float
+        Of the oscillators: nominal frequency, jitter in periods, swing of the temperature.
+    calibrated : bool
+        Whether the board knows the bias of its oscillators for every p; else that must be measured.
     tolerance, twin_mismatch : float
         Of the pots, as shares.
     fault : Faults
@@ -57,13 +65,20 @@ class Options(Data):
     sigma: Literal["redrawn", "frozen"] = "redrawn"
     sigma_max_v: float | None = Field(None, ge=0)
     offset_v: float | None = Field(None, ge=0)
-    gate: Literal["bernoulli", "fixed"] = "bernoulli"
+    gate: Literal["bernoulli", "fixed", "oscillator"] = "bernoulli"
+    oscillator_hz: float | None = Field(None, gt=0)
+    jitter: float | None = Field(None, ge=0, le=MOST_JITTER)
+    temperature_k: float | None = Field(None, ge=0)
+    calibrated: bool | None = None
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
     fault: Annotated[Faults, BeforeValidator(faults.parsed)] = Faults()
 
     @model_validator(mode="after")
-    def _of_its_comparator(self) -> Self:
+    def _of_its_parts(self) -> Self:
+        given = [name for name in _OF_OSCILLATORS if getattr(self, name) is not None]
+        if given and self.gate != "oscillator":
+            raise ValueError(f"{given[0]} is of oscillators; give gate=oscillator, or leave it out")
         if self.offset_v is not None and self.comparator != "pair":
             raise ValueError("offset_v is of the pair; give comparator=pair, or leave it out")
         if self.comparator == "pair" and (self.sigma != "redrawn" or self.sigma_max_v is not None):
@@ -88,8 +103,20 @@ class Options(Data):
             parts = replace(parts, comparator=EffectiveComparator(0.0, high, self.sigma == "frozen"))
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
-        gate = replace(parts.gate, fixed_number=self.gate == "fixed")
-        return replace(parts, pot=replace(parts.pot, **pot), gate=gate, faults=self.fault)
+        return replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid), faults=self.fault)
+
+    def _gate(self, grid: Converter) -> Gate | OscillatorGate:
+        if self.gate != "oscillator":
+            return Gate(self.gate == "fixed", grid)
+        gate = OscillatorGate(
+            jitter=self.jitter or 0.0,
+            temperature_k=self.temperature_k or 0.0,
+            known=bool(self.calibrated),
+            grid=grid,
+        )
+        if self.oscillator_hz is None:
+            return gate
+        return replace(gate, capacitor_f=gate.capacitor_f * gate.frequency_hz / self.oscillator_hz)
 
     def board(self, network: Network, address: str) -> SimulatedBoard:
         """Make the board that these options describe.

@@ -18,7 +18,9 @@ from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Block
 from labnet_simulators import plans
-from labnet_simulators.components import Faults, Parts, spread
+from labnet_simulators.channels import Channels
+from labnet_simulators.components import Faults, Parts
+from labnet_simulators.oscillators import OscillatorGate
 from labnet_simulators.pots import TwinPots
 from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
 
@@ -65,6 +67,7 @@ class SimulatedBoard:
             resistance_range_ohm=parts.resistance_range_ohm,
             snapshots=True,
             plans=frozenset({"discrete", "continuous"}) if network.edge_count <= TABLE_UP_TO else frozenset(),
+            self_trigger_hz=parts.gate.frequency_hz if isinstance(parts.gate, OscillatorGate) else None,
             parts=parts.described(),
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
@@ -77,6 +80,8 @@ class SimulatedBoard:
         # measurement on the free side between two steps cannot change what the steps read.
         self.clamped_drives = 0
         self._reads: dict[Side, int] = {"free": 0, "clamped": 0}
+        self.gates = parts.gate.built(seed, network.edge_count)
+        self.channels = Channels(parts, seed, network.node_count)
         self._pots = TwinPots(network, parts, seed)
         leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
         self.voltages = TwinVoltages(network, self._pots.resistances, leak_s, parts.settling.tau_s)
@@ -87,17 +92,6 @@ class SimulatedBoard:
         """Refuse broken parts, which are not modelled here."""
         if self.parts.faults != Faults():
             raise NotSupported(f"a SimulatedBoard has no broken parts: make a FaultyBoard with {self.parts.faults}.")
-
-    @cached_property
-    def _source_offset(self) -> FloatArray:
-        return self.parts.dac.offset_v * spread(self.seed, Stream.SOURCE_OFFSET, 0, self._nodes)
-
-    @cached_property
-    def _reading_offset(self) -> dict[Side, FloatArray]:
-        offset_v = self.parts.adc.offset_v
-        return {
-            side: offset_v * spread(self.seed, Stream.READING_OFFSET, k, self._nodes) for k, side in enumerate(SIDES)
-        }
 
     def resistances(self, side: Side) -> FloatArray:
         """Give the true resistances of a side, in ohms, shape (E,); read-only."""
@@ -147,10 +141,9 @@ class SimulatedBoard:
 
     def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
         """Give what nodes are really held at when these voltages are asked for."""
-        if self.parts.dac.grid.bits is None and not self.parts.dac.offset_v:
-            return dict(voltages)
-        nodes = list(voltages)
-        real = self.parts.dac.output(np.array([*voltages.values()]), self._source_offset[nodes])
+        nodes, asked = list(voltages), np.array([*voltages.values()], dtype=np.float64)
+        channels = self.channels
+        real = self.parts.dac.output(asked, channels.source_gain[nodes], channels.source_offset_v[nodes])
         return dict(zip(nodes, real.tolist(), strict=True))
 
     def read(self, side: Side) -> FloatArray:
@@ -167,8 +160,8 @@ class SimulatedBoard:
         """Give what the converter of a side is given at its next reading; not to be written to."""
         self._check_open()
         adc, v = self.parts.adc, self.voltages.at(side, self._time_ns)
-        if adc.offset_v:
-            v = v + self._reading_offset[side]
+        if adc.offset_v or adc.gain_error:
+            v = v * self.channels.reading_gain[side] + self.channels.reading_offset_v[side]
         if adc.noise_v:
             stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
             repeat = (self.clamped_drives << 16) + self._reads[side]
@@ -208,20 +201,21 @@ class SimulatedBoard:
         self._check_open()
         if not 0.0 <= volts <= 1.0:
             raise OutOfRange(f"bias of {volts} V; allowed: 0 to 1 V.")
-        self._bias_v = self.parts.gate.bias(volts)
+        self._bias_v = float(self.parts.gate.grid.quantised(np.array(volts)))
 
     def set_update_probability(self, p: float) -> None:
-        """Set the bias for update probability `p`: p = bias / 1 V."""
+        """Set the bias for update probability `p`, through the curve of the gates: p = bias / 1 V where they are drawn.
+
+        Raises
+        ------
+        OutOfRange
+            For no probability, or one that no edge steps at.
+        NotCalibrated
+            Where the gates are oscillators, and their curve is not known.
+        """
         if not 0.0 <= p <= 1.0:
             raise OutOfRange(f"update probability {p}; allowed: 0 to 1.")
-        gate, edges = self.parts.gate, self.network.edge_count
-        if p and not gate.steps_at(gate.bias(p), edges):
-            least = 0.5 / edges if gate.fixed_number else 0.5 * gate.grid.volts(np.array(1))
-            raise OutOfRange(
-                f"update probability {p} of {edges} edges is no edge; allowed on this board: 0, or more than "
-                f"{least:.2g}."
-            )
-        self.bias_v = p
+        self.bias_v = self.gates.bias_for(p)
 
     def _latch(self) -> Update:
         """Work out what the next trigger latches."""
@@ -231,7 +225,7 @@ class SimulatedBoard:
         more = circuit.edge_drops(self.network, difference)
         up = self.parts.comparator.up(self.seed, self.triggers, z, drops, more)
         directions = (up.view(np.int8) << 1) - np.int8(1)
-        return Update(directions, self.parts.gate.enabled(z, self._bias_v))
+        return Update(directions, self.gates.enabled(z, float(self._time_ns), self._bias_v))
 
     def directions(self) -> NDArray[np.int8]:
         """Look at the comparators now, shape (E,): +1 up, -1 down."""
@@ -242,7 +236,7 @@ class SimulatedBoard:
         """Look at the gates now, shape (E,)."""
         self._check_open()
         z = draw(self.seed, Stream.TRIGGER, self.triggers, self._edges)
-        return self.parts.gate.enabled(z, self._bias_v)
+        return self.gates.enabled(z, float(self._time_ns), self._bias_v)
 
     def trigger(self, step_wipers: bool = True) -> Update:
         """Clock all edges once and give what they latched; without `step_wipers` latch only."""
@@ -318,11 +312,6 @@ class SimulatedBoard:
         with np.errstate(divide="ignore"):
             free, clamped = (np.ravel(1.0 / self._pots.table_ohm[side].T) for side in SIDES)
         return free, clamped
-
-    @property
-    def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """The offsets (n,) of the sources and of the readings of both sides, in volts."""
-        return self._source_offset, self._reading_offset["free"], self._reading_offset["clamped"]
 
     def place(self) -> FloatArray:
         """Give where the edges stand: ohms where they were set, else wiper positions; (E,)."""

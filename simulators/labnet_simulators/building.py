@@ -72,9 +72,10 @@ def build_emulator(name: str) -> Path:
     )
     if found.returncode:
         raise NoCompiler(f"the emulated chip needs simavr, whose headers are not found; {_INSTALL_SIMAVR}")
-    parts = [sources() / "hal/native" / file for file in ("host.c", "plant.c", "store.c")]
-    files = (*_sources_in(_emulator()), *parts)
-    return _made(_Product("emulator", compiler, ("-std=gnu11", "-O2"), files, ("-lsimavr", "-lutil")), name)
+    shared = (file for file in _sources_in(sources() / "hal/native") if file.name != "native.c")
+    files = (*_sources_in(_emulator()), *shared)
+    flags, libraries = ("-std=gnu11", "-O2"), ("-lsimavr", "-lutil")
+    return _made(_Product("emulator", compiler, flags, files, libraries, headers=(sources() / "src",)), name)
 
 
 # As firmware/cmake/avr.cmake has it. With ivopts, avr-gcc takes some of what is in flash from RAM.
@@ -93,11 +94,11 @@ class _Product:
     flags: tuple[str, ...]
     files: tuple[Path, ...]
     libraries: tuple[str, ...]
+    headers: tuple[Path, ...] = ()  # folders besides those of the files, hal and boards
 
     def command(self, name: str) -> list[str]:
         """Give what makes it for a board, relative to the sources."""
-        folders = {*(file.parent for file in self.files), *(sources() / folder for folder in ("hal", "boards"))}
-        folders |= {sources() / "src", sources() / "hal/native"} if self.file == "emulator" else set()
+        folders = {*(file.parent for file in self.files), sources() / "hal", sources() / "boards", *self.headers}
         include = [f"-I{relpath(folder, sources())}" for folder in sorted(folders)]
         files = [relpath(file, sources()) for file in self.files]
         return [*self.compiler, *self.flags, f'-DBOARD_FILE="{name}.h"', *include, *files, *self.libraries]

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Converter, Side
-from labnet.draws import Stream, draw, normal, uniform
+from labnet.draws import Stream, draw, normal, spread, uniform
+from labnet_simulators.gates import Gate
+from labnet_simulators.oscillators import OscillatorGate
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,11 +27,6 @@ TIE_V = 1e-12
 
 _32 = np.uint64(32)
 _LOW_32 = np.uint64(0xFFFFFFFF)
-
-
-def spread(seed: int, stream: Stream, step: int, i: UInt64Array) -> FloatArray:
-    """Draw uniform numbers in [-1, 1)."""
-    return 2.0 * uniform(draw(seed, stream, step, i)) - 1.0
 
 
 @dataclass(frozen=True)
@@ -162,43 +159,6 @@ class ComparatorPair:
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What lets an edge step at a trigger. The bias in volts is the update probability.
-
-    Attributes
-    ----------
-    fixed_number : bool
-        Instead of each edge with probability p, exactly round(p E) edges a trigger (the paper's p-bar).
-    grid : Converter
-        Range and codes of the bias source.
-    """
-
-    fixed_number: bool = False
-    grid: Converter = field(default_factory=lambda: Converter(0.0, 1.0))
-
-    def bias(self, volts: float) -> float:
-        """Give what the bias source makes of a voltage."""
-        return float(self.grid.quantised(np.asarray(volts, dtype=np.float64)))
-
-    def steps_at(self, p: float, edges: int) -> bool:
-        """Tell whether any edge ever steps at an update probability."""
-        return self.threshold(p, edges) > 0 if self.fixed_number else p > 0
-
-    def threshold(self, p: float, edges: int) -> int:
-        """Give what the high half of a draw (or its rank, with a fixed number) must stay below."""
-        return round(p * edges) if self.fixed_number else round(p * 2.0**32)
-
-    def enabled(self, z: UInt64Array, p: float) -> BoolArray:
-        """Decide for every edge from the high 32 bits of this trigger's draws."""
-        high, threshold = z >> _32, self.threshold(p, len(z))
-        if not self.fixed_number:
-            return high < np.uint64(threshold)
-        chosen = np.zeros(len(z), dtype=np.bool_)
-        chosen[np.argsort(high, kind="stable")[:threshold]] = True
-        return chosen
-
-
-@dataclass(frozen=True)
 class Dac:
     """What holds the nodes. A node's channel drives both sides.
 
@@ -208,14 +168,19 @@ class Dac:
         Range and codes; 0 to 5 V, AD5676: 16 bits (V).
     offset_v : float
         Frozen offset of every channel, uniform in plus or minus this; AD5676: 1.5 mV (V).
+    gain_error : float
+        So is the share by which its gain is off; reference and AD5676 together: 5e-4 (A).
     """
 
     grid: Converter = field(default_factory=Converter)
     offset_v: float = 0.0
+    gain_error: float = 0.0
 
-    def output(self, volts: FloatArray, offset_v: FloatArray) -> FloatArray:
-        """Give what nodes are really held at, for voltages asked for and the offsets of their channels."""
-        return self.grid.quantised(volts) + offset_v if self.grid.bits is not None or self.offset_v else volts
+    def output(self, volts: FloatArray, gain: FloatArray, offset_v: FloatArray) -> FloatArray:
+        """Give what nodes are really held at, for voltages asked for, gains and offsets of their channels."""
+        if self.grid.bits is None and not self.offset_v and not self.gain_error:
+            return volts
+        return self.grid.quantised(volts) * gain + offset_v
 
 
 @dataclass(frozen=True)
@@ -228,12 +193,15 @@ class Adc:
         Range and codes; AD7689: 16 bits (R).
     offset_v : float
         Frozen offset of every channel, uniform in plus or minus this (A).
+    gain_error : float
+        So is the share by which its gain is off; reference and AD7689 together: 5e-4 (A).
     noise_v : float
         Root mean square noise of a reading (A: about one code of 16 bits).
     """
 
     grid: Converter = field(default_factory=Converter)
     offset_v: float = 0.0
+    gain_error: float = 0.0
     noise_v: float = 0.0
 
 
@@ -297,7 +265,7 @@ class Parts:
 
     pot: Digipot = field(default_factory=Digipot)
     comparator: EffectiveComparator | ComparatorPair = field(default_factory=EffectiveComparator)
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate | OscillatorGate = field(default_factory=Gate)
     dac: Dac = field(default_factory=Dac)
     adc: Adc = field(default_factory=Adc)
     settling: Settling = field(default_factory=Settling)
@@ -323,8 +291,8 @@ PRESETS: Mapping[str, Parts] = MappingProxyType(
             pot=Digipot(tolerance=0.3, twin_mismatch=0.002, inl_lsb=0.5, dnl_lsb=0.5),
             comparator=EffectiveComparator(0.0, 0.05),
             gate=Gate(grid=BIAS_GRID),
-            dac=Dac(BOARD_GRID, offset_v=1.5e-3),
-            adc=Adc(BOARD_GRID, offset_v=1e-3, noise_v=76e-6),
+            dac=Dac(BOARD_GRID, offset_v=1.5e-3, gain_error=5e-4),
+            adc=Adc(BOARD_GRID, offset_v=1e-3, gain_error=5e-4, noise_v=76e-6),
             settling=Settling(tau_s=1e-6),
             leakage=Leakage(ohm=1e9),
             resistance_range_ohm=None,

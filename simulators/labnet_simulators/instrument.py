@@ -31,7 +31,7 @@ class Instrument:
     board : SimulatedBoard
         What is below the firmware; nobody else may use it meanwhile.
     command : list of str
-        What to run, as `FirmwareOptions.command` gives it.
+        The firmware's program, with options that it has besides ours.
     line : list of str
         What it listens on: ``--pty``, or ``--tcp PORT`` and ``--bind ADDRESS``.
     once : bool
@@ -146,7 +146,7 @@ class Instrument:
 class Emulated(Instrument):
     """The same on an emulated chip, to which things can be done from outside.
 
-    Parameters are those of `Instrument`, the command that of the emulator.
+    Parameters are those of `Instrument`; the program is the emulator, with its image.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ from labnet.errors import CircuitError, LabnetError, NotSupported
 from labnet.plan import Continuous, Plan
 from labnet.records import Block
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble, Member, kind
+from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import SETTLED
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def train(board: "SimulatedBoard", plan: Plan, first: int = 0, start_s: float | 
     if start_s is None:
         start_s = board.time_s + plan.slack_s - first * plan.step_period_s
     controller.start_s = start_s
-    member = Member(0, plan, board.place(), start_s)
+    member = Member(0, plan, board.place(), board.bias_v, start_s)
     ensemble = Ensemble(board, [member], first)
     for (block,) in _chunks(ensemble):
         _follow(board, ensemble, member, 0, first, block.steps)
@@ -70,7 +71,7 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
         except NotSupported:
             yield from _host_paced(controller, number)
         else:
-            groups[kind(plan)].append((Member(number, plan, copy.place(), start_s), copy))
+            groups[kind(plan)].append((Member(number, plan, copy.place(), copy.bias_v, start_s), copy))
     cores = core_count()
     lanes = min(WIDTHS[-1], max(1, -(-sum(map(len, groups.values())) // cores)))
     jobs = []
@@ -162,6 +163,8 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
     if plan.detail != "full":
         raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
+    if isinstance(board.gates, Oscillators) and board.gates.gate.jitter:
+        raise NotSupported("the compiled code has no jitter of oscillators.")
     if plan.rule.name not in board.info.plans:
         raise NotSupported(
             f"a network of {board.network.edge_count} edges, or one with broken parts, is trained at the host's pace."
@@ -190,6 +193,6 @@ def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: i
         free = board.as_driven(task.held(task.train.inputs[shown[-1][-1]]))
         outputs = dict(zip(task.outputs, ensemble.held_outputs(lane).tolist(), strict=True))
         held = {"free": free, "clamped": free | outputs}
-    began_ns = round((member.start_s + (steps - 1) * plan.step_period_s) * 1e9)
-    triggered_ns = began_ns + 2 * round(plan.settle_s * 1e9) * len(shown[0])
-    board.went_on(ensemble.triggers(steps), triggered_ns, ensemble.place(lane), held, ensemble.voltages(lane))
+    board.went_on(
+        ensemble.triggers(steps), member.trigger_ns(steps - 1), ensemble.place(lane), held, ensemble.voltages(lane)
+    )

@@ -88,7 +88,7 @@ class Plant:
         self.failure: Exception | None = None
         self._volts = parts.dac.grid.volts(np.arange(parts.dac.grid.top + 1)).tolist()  # of every code
         self._bias_volts = np.minimum(parts.gate.grid.volts(np.arange(parts.gate.grid.top + 1)), 1.0).tolist()
-        self._offsets = board.offsets_v[0].tolist()
+        self._gains, self._offsets = board.channels.source_gain.tolist(), board.channels.source_offset_v.tolist()
         self._sources = board.as_driven(dict.fromkeys(range(network.node_count), 0.0))
         self._nodes: dict[int, tuple[int, ...]] = {}  # of masks
         self._latched = np.zeros(2 * _BITS, dtype=np.bool_)
@@ -172,7 +172,7 @@ class Plant:
         return _HELLO.pack(_MAGIC, network.node_count, network.edge_count)
 
     def _dac(self, node: int, code: int, value: int) -> bytes:
-        self._sources[node] = self._volts[code] + self._offsets[node]
+        self._sources[node] = self._volts[code] * self._gains[node] + self._offsets[node]
         return _NOTHING
 
     def _hold(self, side: int, code: int, mask: int) -> bytes:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from bits import bits_of_run
-from children import start, succeed, wait_until
+from children import committed, kill_when_committed, succeed, write_experiment
 from test_training import MANY, plan
 from wires import Plug, Socket
 
 import labnet
 from labnet.bench import serve
-from labnet.errors import NotARun
 from labnet_drivers import Link, TwinBoard
 from labnet_drivers.twin_board import TRAINING
 from labnet_simulators.instrument import Emulated, Instrument
@@ -71,31 +70,10 @@ def test_a_bias_that_a_host_left_keeps_its_watchdog() -> None:
             assert board.bias_v == 0.0
 
 
-EXPERIMENT = """
-board = "{board}"
-steps = {steps}
-{order}
-[task]
-kind = "regression"
-train = 3
-test = 2
-seed = 7
-[clock]
-p = 0.5
-"""
 PACES = {
-    "board-paced": {"steps": 6_000, "order": ""},
-    "host-paced": {"steps": 600, "order": f"order = {[2, 0, 1] * 22_000}"},  # more than a board can hold
+    "board-paced": (6_000, ""),
+    "host-paced": (600, f"order = {[2, 0, 1] * 22_000}"),  # more than a board can hold
 }
-
-
-def committed(path: Path) -> int:
-    """Count the steps that another process has committed."""
-    try:
-        with labnet.Run.open(path) as run:
-            return len(run.steps())
-    except NotARun:
-        return 0
 
 
 @pytest.mark.slow
@@ -105,11 +83,10 @@ def test_a_run_whose_host_is_killed_resumes_on_the_same_board(
 ) -> None:
     """Its records are those of a run that nobody interrupted, but for the time: the board's clock went on."""
     file, path = tmp_path / "killed.toml", tmp_path / "killed.sqlite"
-    file.write_text(EXPERIMENT.format(board=instrument.address, **PACES[pace]))
-    with start(tmp_path, "run", "killed.toml") as child:
-        wait_until(child, lambda: committed(path), 20)
-        child.kill()
-    assert 20 <= committed(path) < PACES[pace]["steps"]
+    steps, order = PACES[pace]
+    write_experiment(file, instrument.address, steps, order)
+    kill_when_committed(20, path, "run", "killed.toml")
+    assert 20 <= len(committed(path)) < steps
     state, bias = told(instrument.address, "TRA:STAT?;:SOUR:BIAS?").split(";")
     if pace == "board-paced":
         assert (state.split(",")[0], bias) == ("RUN", "0.5")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bits import Bits, bits_of_run
-from children import start, succeed, wait_until
+from children import committed, kill_when_committed, succeed, write_experiment
 
 import labnet
 from labnet import GlobalClock, LogSpaced, Plan
 from labnet.board import Side
-from labnet.errors import DeviceError, LinkError, NotARun, OutOfRange
+from labnet.errors import DeviceError, LinkError, OutOfRange
 from labnet.tasks import Regression
 from labnet_drivers import TwinBoard
 from labnet_simulators import SimulatedBoard
@@ -128,37 +128,13 @@ def test_a_board_goes_on_at_any_time_that_its_clock_can_tell(target: str) -> Non
             board.scpi("SYST:CONT 100000001,7")
 
 
-EXPERIMENT = """
-board = "firmware://twin16?{target}&preset=lab&seed=3"
-steps = 3000
-[task]
-kind = "regression"
-train = 3
-test = 2
-seed = 7
-[clock]
-p = 0.5
-"""
-
-
-def committed(path: Path) -> int:
-    """Count the steps that another process has committed."""
-    try:
-        with labnet.Run.open(path) as run:
-            return len(run.steps())
-    except NotARun:
-        return 0
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_killed_command_resumes_to_the_same_records(target: str, tmp_path: Path) -> None:
-    (tmp_path / "killed.toml").write_text(EXPERIMENT.format(target=target))
+    write_experiment(tmp_path / "killed.toml", f"firmware://twin16?{target}&preset=lab&seed=3", steps=3000)
     path = tmp_path / "killed.sqlite"
-    with start(tmp_path, "run", "killed.toml", "--resume") as child:
-        wait_until(child, lambda: committed(path), 1)
-        child.kill()
-    assert 0 < committed(path) < 3000
+    kill_when_committed(1, path, "run", "killed.toml", "--resume")
+    assert 0 < len(committed(path)) < 3000
     succeed(tmp_path, "run", "killed.toml", "--resume")
     experiment = labnet.Experiment.load(tmp_path / "killed.toml")
     with labnet.Run.open(path) as resumed:

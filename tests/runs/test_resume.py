@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from children import start, succeed, wait_until
+from children import committed, start, succeed, wait_until, write_experiment
 
 import labnet
 from labnet import controller
@@ -171,38 +171,25 @@ def test_a_run_of_before_goes_on_now_with_the_triggers_that_there_were(
         assert 0 < time_s < second.time_s
 
 
-EXPERIMENT = """
-board = "sim://twin16?preset=lab&seed=3"
-steps = 60000
-[task]
-kind = "regression"
-train = 3
-test = 2
-seed = 7
-[clock]
-p = 0.5
-"""
-
-
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     """kill -9: the file opens, every committed step is there, and resuming gives the uninterrupted run."""
-    (tmp_path / "killed.toml").write_text(EXPERIMENT)
+    write_experiment(tmp_path / "killed.toml", "sim://twin16?preset=lab&seed=3", steps=60000)
     path = tmp_path / "killed.sqlite"
     words = ("run", "killed.toml", "--resume")
     rng = np.random.default_rng(1)
     kills = 0
     while kills < 20:
-        began = len(read_live(path))
+        began = len(committed(path))
         with start(tmp_path, *words) as child:
-            wait_until(child, lambda: len(read_live(path)), began + 1)
+            wait_until(child, lambda: len(committed(path)), began + 1)
             try:
                 said = child.communicate(timeout=rng.uniform(0.0, 0.3))[1]
             except subprocess.TimeoutExpired:
-                committed = read_live(path)
+                there = committed(path)
                 child.kill()
                 child.wait()
-                kills += len(committed) > 0  # those while it still starts prove less
-                np.testing.assert_array_equal(read_live(path), np.arange(max(len(read_live(path)), len(committed))))
+                kills += len(there) > 0  # those while it still starts prove less
+                np.testing.assert_array_equal(committed(path), np.arange(max(len(committed(path)), len(there))))
             else:  # it was through before it was killed twenty times: once more
                 assert child.returncode == 0, said
                 path.unlink()
@@ -212,12 +199,3 @@ def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
         with labnet.run_plan(board, experiment.plan(board.network), progress=False) as whole:
             assert_same_records(resumed, whole)
         assert resumed.status == "complete"
-
-
-def read_live(path: Path) -> np.ndarray:
-    """Read the steps from this process while another writes them, or just after it was killed."""
-    try:
-        with labnet.Run.open(path) as run:
-            return run.steps()
-    except labnet.errors.NotARun:  # killed before the first commit
-        return np.empty(0, dtype=np.int64)

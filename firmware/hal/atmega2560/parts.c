@@ -1,6 +1,7 @@
 /* The parts of the board on SPI and pins; what they are and how they are wired: docs/board.md. */
 #include <util/delay.h>
 
+#include "channels.h"
 #include "chip.h"
 #include "flash.h"
 #include "hal.h"
@@ -16,16 +17,6 @@
 
 static const FLASH uint8_t dac_select[] = MASKS_DAC_SELECT, adc_select[] = MASKS_ADC_SELECT,
                            switch_select[] = MASKS_SWITCH_SELECT;
-
-struct channel {
-    uint8_t chip, channel;
-};
-struct reading {
-    uint8_t chip, channel, node;
-};
-static const FLASH struct channel node_dac[BOARD_NODES] = BOARD_NODE_DAC, bias_dac = BOARD_BIAS_DAC;
-static const FLASH struct reading readings[2][BOARD_NODES] = {BOARD_FREE_CHANNELS, BOARD_CLAMPED_CHANNELS};
-static const FLASH uint8_t switches[2][BOARD_NODES] = {BOARD_FREE_SWITCHES, BOARD_CLAMPED_SWITCHES};
 
 static uint8_t transfer(uint8_t byte) {
     SPDR = byte;

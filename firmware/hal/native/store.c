@@ -9,8 +9,6 @@
 #include "native.h"
 #include "store.h"
 
-#define STORE_BYTES 4096 /* as the EEPROM of an ATmega2560 */
-
 static uint8_t memory[STORE_BYTES];
 static int file = -1;
 

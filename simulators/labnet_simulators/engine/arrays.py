@@ -41,10 +41,11 @@ class Grid(NamedTuple):
 
 
 class Hardware(NamedTuple):
-    """What the parts of the board come to; offsets are by node in the elimination's numbering.
+    """What the parts of the board come to; gains and offsets are by node in the elimination's numbering.
 
     `free_s` and `clamped_s` are conductances by edge and wiper position, (E * positions,); `sigma_share` is empty where
-    sigma is redrawn; `pair_v` has shape (triggers or 1, 2, E), empty for the effective comparator.
+    sigma is redrawn; `pair_v` has shape (triggers or 1, 2, E), empty for the effective comparator; `cycles_per_ns` and
+    `drift_per_ns` are those of `Oscillators`, (E,), empty where gates are drawn.
     """
 
     leak_s: float
@@ -61,10 +62,15 @@ class Hardware(NamedTuple):
     sigma_share: FloatArray
     pair_v: FloatArray
     fixed_gate: bool
+    cycles_per_ns: FloatArray
+    drift_per_ns: FloatArray
     source: Grid
     reading: Grid
+    source_gain: FloatArray
     source_offset_v: FloatArray
+    free_gain: FloatArray
     free_offset_v: FloatArray
+    clamped_gain: FloatArray
     clamped_offset_v: FloatArray
 
 
@@ -73,7 +79,9 @@ class Networks(NamedTuple):
 
     `place`: wiper positions or ohms by edge; `held`: voltages by example (train, then test) and held node; `desired`:
     output voltages, or their codes, by training example and output; `eta`: one, or one a step, or their Q15 numbers;
-    `gate`: what draws must stay below; `rate`: gamma r_ref; `wrong`: the step at which a network failed, or infinity.
+    `gate`: what draws must stay below, or by edge the share of a period for which its oscillator's gate is open, and
+    `turns` where the oscillator was at time 0; `rate`: gamma r_ref; `wrong`: the step at which a network failed, or
+    infinity.
     """
 
     place: Any
@@ -81,6 +89,7 @@ class Networks(NamedTuple):
     desired: Any
     eta: Any
     gate: Any
+    turns: Any
     rate: Any
     wrong: Any
 
@@ -89,7 +98,8 @@ class Schedule(NamedTuple):
     """What happens in a chunk of K steps; `first` counts from the plan's start, `trigger` from the board's.
 
     Each step shows one training example: `shown` (K,) where all lanes show the same, else `example` (K, width). Or a
-    batch: all of them, or those whose `chosen` (K * B, width) is 1. Noise is in volts: (K, O) of the outputs as the
+    batch: all of them, or those whose `chosen` (K * B, width) is 1. `time_ns` and `heat_ns` (K, width), of the
+    triggers, are there where gates are oscillators. Noise is in volts: (K, O) of the outputs as the
     clamp reads them, (measurements, B, O), (logs, 2, n).
     """
 
@@ -103,6 +113,8 @@ class Schedule(NamedTuple):
     shown: NDArray[np.int64]
     example: Any
     chosen: Any
+    time_ns: Any
+    heat_ns: Any
     output_noise_v: FloatArray
     measure_noise_v: FloatArray
     log_noise_v: FloatArray
@@ -203,6 +215,7 @@ def network_lanes(width: Any, m: Networks) -> Networks:
         lanes_of(width, m.desired),
         lanes_of(width, m.eta),
         lanes_of(width, m.gate),
+        lanes_of(width, m.turns),
         lanes_of(width, m.rate),
         lanes_of(width, m.wrong),
     )
@@ -222,6 +235,8 @@ def schedule_lanes(width: Any, s: Schedule) -> Schedule:
         s.shown,
         lanes_of(width, s.example),
         lanes_of(width, s.chosen),
+        lanes_of(width, s.time_ns),
+        lanes_of(width, s.heat_ns),
         s.output_noise_v,
         s.measure_noise_v,
         s.log_noise_v,

@@ -11,12 +11,15 @@ from labnet.draws import Stream, draw, normal, splitmix64
 from labnet.networks import Network
 from labnet.plan import Continuous, Plan, scheduled
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
+from labnet_simulators.channels import Channels
 from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
 from labnet_simulators.engine.elimination import eliminate
 from labnet_simulators.engine.hardware import hardware, pair_error_v
 from labnet_simulators.engine.kernel import run
 from labnet_simulators.engine.lanes import aligned
+from labnet_simulators.gates import DrawnGates
+from labnet_simulators.oscillators import Oscillators
 
 FloatArray = NDArray[np.float64]
 
@@ -39,18 +42,30 @@ class Twin(Protocol):
         ...
 
     @property
-    def offsets_v(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Offsets (n,) of sources and of the readings of both sides."""
+    def channels(self) -> Channels:
+        """Gains and offsets of its converters."""
+        ...
+
+    @property
+    def gates(self) -> DrawnGates | Oscillators:
+        """The gates of its edges."""
         ...
 
 
 class Member(NamedTuple):
-    """One network of an ensemble: its number, its plan, where its edges stand, and when its step 0 begins."""
+    """One network of an ensemble: its number, its plan, where its edges stand, its gates' bias, when step 0 begins."""
 
     number: int
     plan: Plan
     place: FloatArray
+    bias_v: float
     start_s: float
+
+    def trigger_ns(self, step: int) -> int:
+        """Give when a step triggers, on the board's clock."""
+        shows = len(self.plan.examples_at(step)) if self.plan.batched else 1
+        began_ns = round((self.start_s + step * self.plan.step_period_s) * 1e9)
+        return began_ns + 2 * round(self.plan.settle_s * 1e9) * shows
 
 
 def kind(plan: Plan) -> tuple[object, ...]:
@@ -88,7 +103,7 @@ class Ensemble:
         self._nodes = self._p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
         self._hardware = hardware(
-            network, twin.parts, twin.seed, self._p, twin.conductances_s, twin.offsets_v, self._continuous
+            network, twin.parts, twin.seed, self._p, twin.conductances_s, twin.channels, twin.gates, self._continuous
         )
         self._width = next(width for width in WIDTHS if width >= len(members))
         # Lanes without a network of their own repeat the first one's, which is thrown away.
@@ -101,26 +116,33 @@ class Ensemble:
         self.running = set(range(len(members)))
 
     def _make_networks(self, twin: Twin) -> Networks:
-        parts, grid = self._parts, self._parts.dac.grid
-        offsets = twin.offsets_v[0][self._nodes[len(self._p.free) :]]
-        held, desired, gate, rate = [], [], [], []
+        parts, grid, gates = self._parts, self._parts.dac.grid, twin.gates
+        holds = self._nodes[len(self._p.free) :]
+        gains, offsets = twin.channels.source_gain[holds], twin.channels.source_offset_v[holds]
+        held, desired, gate, turns, rate = [], [], [], [], []
         for member in self._lanes:
             task, rule = member.plan.task, member.plan.rule
             inputs = np.concatenate(
                 [examples.inputs.reshape(len(examples), len(task.inputs)) for _, examples in task.sets()]
             )
             asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
-            held.append(parts.dac.output(asked, offsets).ravel())
+            held.append(parts.dac.output(asked, gains, offsets).ravel())
             wanted = task.train.targets[:, self._by_node]
             desired.append((wanted if grid.bits is None else grid.nearest(wanted)).ravel())
-            gate.append(parts.gate.threshold(parts.gate.bias(member.plan.clock.p), self._edges))
+            if isinstance(gates, Oscillators):
+                gate.append(gates.share(member.bias_v))
+                turns.append(gates.turns(member.bias_v))
+            else:
+                gate.append(np.array([gates.threshold(member.bias_v)]))
+                turns.append(np.empty(0))
             rate.append(rule.gamma * task.network.r_ref_ohm if isinstance(rule, Continuous) else 0.0)
         return Networks(
             place=_columns([member.place for member in self._lanes]),
             held=_columns(held),
             desired=_columns(desired),
             eta=aligned(1, self._width),
-            gate=_columns([[x] for x in gate]),
+            gate=_columns(gate),
+            turns=_columns(turns),
             rate=_columns([[x] for x in rate]),
             wrong=_columns([[np.inf]] * self._width),
         )
@@ -167,7 +189,7 @@ class Ensemble:
         for lane, block in zip(sorted(self.running), blocks, strict=True):
             if self.went_wrong(lane) or block.steps == self.members[lane].plan.steps:
                 self.running.discard(lane)
-                self._networks.gate[0, lane] = 0.0
+                self._networks.gate[:, lane] = 0.0
         self.step, self.trigger = last, self.trigger + count
         if count:
             self._drives = 0
@@ -217,8 +239,17 @@ class Ensemble:
             shown=shown,
             example=example,
             chosen=chosen,
+            **self._times(first, last),
             **self._noise(count, measured, logged),
         )
+
+    def _times(self, first: int, last: int) -> dict[str, FloatArray]:
+        """Give when the steps trigger, where gates are oscillators."""
+        gates = self._twin.gates
+        if not isinstance(gates, Oscillators):
+            return {"time_ns": aligned(0, self._width), "heat_ns": aligned(0, self._width)}
+        time_ns = [[float(member.trigger_ns(step)) for step in range(first, last)] for member in self._lanes]
+        return {"time_ns": _columns(time_ns), "heat_ns": _columns([[*map(gates.heat_ns, times)] for times in time_ns])}
 
     def _noise(self, count: int, measured: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
         """Give the converters' noise, drawn as the board's `read` does: by trigger, clamped drives, node and repeat."""

@@ -6,9 +6,12 @@ from numpy.typing import NDArray
 from labnet.board import Converter
 from labnet.draws import Stream, draw, uniform
 from labnet.networks import Network
+from labnet_simulators.channels import Channels
 from labnet_simulators.components import TIE_V, ComparatorPair, EffectiveComparator, Parts
 from labnet_simulators.engine.arrays import Grid, Hardware
 from labnet_simulators.engine.elimination import Elimination
+from labnet_simulators.gates import DrawnGates, Gate
+from labnet_simulators.oscillators import Oscillators
 
 FloatArray = NDArray[np.float64]
 
@@ -19,14 +22,17 @@ def hardware(
     seed: int,
     p: Elimination,
     conductances_s: tuple[FloatArray, FloatArray],
-    offsets_v: tuple[FloatArray, FloatArray, FloatArray],
+    channels: Channels,
+    gates: DrawnGates | Oscillators,
     continuous: bool,
 ) -> Hardware:
-    """Describe a board to the kernel; offsets (n,) are those of sources and of the readings of both sides.
+    """Describe a board to the kernel.
 
     Resistances that are set (`continuous`) are the same in both twins.
     """
-    source, free, clamped = (offset[p.nodes] for offset in offsets_v)
+    cycles, drift = np.empty(0), np.empty(0)
+    if isinstance(gates, Oscillators):
+        cycles, drift = gates.cycles_per_ns, gates.drift_per_ns
     comparator, edges = parts.comparator, np.arange(network.edge_count)
     share, pair = np.empty(0), np.empty((0, 2, network.edge_count))
     low = span = 0.0
@@ -51,12 +57,17 @@ def hardware(
         sigma_span_v=span,
         sigma_share=share,
         pair_v=pair,
-        fixed_gate=parts.gate.fixed_number,
+        fixed_gate=isinstance(parts.gate, Gate) and parts.gate.fixed_number,
+        cycles_per_ns=cycles,
+        drift_per_ns=drift,
         source=_grid(parts.dac.grid),
         reading=_grid(parts.adc.grid),
-        source_offset_v=source,
-        free_offset_v=free,
-        clamped_offset_v=clamped,
+        source_gain=channels.source_gain[p.nodes],
+        source_offset_v=channels.source_offset_v[p.nodes],
+        free_gain=channels.reading_gain["free"][p.nodes],
+        free_offset_v=channels.reading_offset_v["free"][p.nodes],
+        clamped_gain=channels.reading_gain["clamped"][p.nodes],
+        clamped_offset_v=channels.reading_offset_v["clamped"][p.nodes],
     )
 
 

@@ -45,9 +45,9 @@ def mix(z: np.uint64) -> np.uint64:
 
 
 @compiled
-def read(width: Any, grid: Grid, v: Any, offset_v: float, noise_v: float) -> Any:
+def read(width: Any, grid: Grid, v: Any, gain: float, offset_v: float, noise_v: float) -> Any:
     """Give what a converter makes of a voltage."""
-    v = v + full(width, offset_v) + full(width, noise_v)
+    v = v * full(width, gain) + full(width, offset_v) + full(width, noise_v)
     if grid.top > 0.0:
         return volts(width, grid, cut(width, code(width, grid, v), 0.0, grid.top))
     return v
@@ -102,7 +102,9 @@ def measure(p: Elimination, width: Any, h: Hardware, s: Schedule, held: Any, r: 
         for o in range(count):
             noise = s.measure_noise_v[at, b, o] if len(s.measure_noise_v) else 0.0
             j = n - count + o
-            outputs[(at * examples + b) * count + o] = read(width, h.reading, r.v[j], h.free_offset_v[j], noise)
+            outputs[(at * examples + b) * count + o] = read(
+                width, h.reading, r.v[j], h.free_gain[j], h.free_offset_v[j], noise
+            )
 
 
 @compiled
@@ -134,7 +136,7 @@ def clamp(p: Elimination, width: Any, h: Hardware, s: Schedule, k: int, eta: Any
     for o in range(count):
         j = n - count + o
         noise = s.output_noise_v[k, o] if len(s.output_noise_v) else 0.0
-        seen = read(width, h.reading, r.v[j], h.free_offset_v[j], noise)
+        seen = read(width, h.reading, r.v[j], h.free_gain[j], h.free_offset_v[j], noise)
         if h.source.top > 0.0:
             seen = cut(width, code(width, h.source, seen), 0.0, h.source.top)
             whole = full(width, 32768.0)
@@ -146,7 +148,7 @@ def clamp(p: Elimination, width: Any, h: Hardware, s: Schedule, k: int, eta: Any
         was_cut = select(held < nudged, one, select(held > nudged, one, was_cut))
         if h.source.top > 0.0:
             held = volts(width, h.source, held)
-        held = held + full(width, h.source_offset_v[j])
+        held = held * full(width, h.source_gain[j]) + full(width, h.source_offset_v[j])
         r.v_clamped[j] = held
         r.d[j] = held - r.v[j]
     if h.twins_equal:
@@ -179,10 +181,10 @@ def keep_voltages(
     nodes = len(p.nodes)
     for j in range(nodes):
         noise = s.log_noise_v[at, 0, j] if len(s.log_noise_v) else 0.0
-        seen = read(width, h.reading, r.v[j], h.free_offset_v[j], noise)
+        seen = read(width, h.reading, r.v[j], h.free_gain[j], h.free_offset_v[j], noise)
         log.v_free[at * nodes + j] = select(chosen, seen, log.v_free[at * nodes + j])
         noise = s.log_noise_v[at, 1, j] if len(s.log_noise_v) else 0.0
-        seen = read(width, h.reading, r.v_clamped[j], h.clamped_offset_v[j], noise)
+        seen = read(width, h.reading, r.v_clamped[j], h.clamped_gain[j], h.clamped_offset_v[j], noise)
         log.v_clamped[at * nodes + j] = select(chosen, seen, log.v_clamped[at * nodes + j])
 
 
@@ -192,7 +194,6 @@ def step_wipers(
 ) -> None:
     """Step every wiper as its comparators say (Eq. 10) where its gate lets it; `at` is the row of the log, or -1."""
     zero, one, tie = full(width, 0.0), full(width, 1.0), full(width, h.tie_v)
-    gate = select(m.wrong[0] < full(width, np.inf), zero, m.gate[0])
     edges = len(m.place)
     key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
     if h.fixed_gate:
@@ -211,11 +212,22 @@ def step_wipers(
             share = h.sigma_share[e] if len(h.sigma_share) else float(z & _LOW_32) * 2.0**-32
             sigma = full(width, h.sigma_low_v + h.sigma_span_v * share)
             move = select(absolute(d_free + d_more) + sigma - absolute(d_free) > tie, one, zero - one)
-        enabled = full(width, r.rank[e] if h.fixed_gate else float(z >> _32)) < gate
+        enabled = opened(width, h, s, k, e, z, m, r)
         if at >= 0:
             log.direction[at * edges + e] = move
             log.enabled[at * edges + e] = select(enabled, one, zero)
         m.place[e] = select(enabled, cut(width, m.place[e] + move, 0.0, float(h.positions - 1)), m.place[e])
+
+
+@compiled
+def opened(width: Any, h: Hardware, s: Schedule, k: int, e: int, z: np.uint64, m: Networks, r: Room) -> Any:
+    """Tell in which lanes the gate of edge `e` is open; in none that failed."""
+    infinity, closed = full(width, np.inf), full(width, 0.0)
+    if len(h.cycles_per_ns):
+        y = s.time_ns[k] * full(width, h.cycles_per_ns[e]) - s.heat_ns[k] * full(width, h.drift_per_ns[e]) + m.turns[e]
+        return y - floor(y) < select(m.wrong[0] < infinity, closed, m.gate[e])
+    drawn = full(width, r.rank[e] if h.fixed_gate else float(z >> _32))
+    return drawn < select(m.wrong[0] < infinity, closed, m.gate[0])
 
 
 @compiled
@@ -253,7 +265,6 @@ def set_resistances(width: Any, h: Hardware, s: Schedule, k: int, m: Networks, r
     """Change the resistances where the gates let them, but for networks where one would be no resistance any more."""
     zero, one, infinity = full(width, 0.0), full(width, 1.0), full(width, np.inf)
     nothing = full(width, np.nan)
-    gate = select(m.wrong[0] < infinity, zero, m.gate[0])
     edges = len(m.place)
     key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
     if h.fixed_gate:
@@ -261,7 +272,7 @@ def set_resistances(width: Any, h: Hardware, s: Schedule, k: int, m: Networks, r
     fine = zero
     for e in range(edges):
         z = mix(key + np.uint64(e + 1) * _GOLDEN)
-        enabled = full(width, r.rank[e] if h.fixed_gate else float(z >> _32)) < gate
+        enabled = opened(width, h, s, k, e, z, m, r)
         if at >= 0:
             log.direction[at * edges + e] = select(
                 r.change[e] > zero, one, select(r.change[e] < zero, zero - one, zero)
@@ -319,8 +330,8 @@ def learn_resistances(
         was_cut = clamp(p, width, h, s, k, m.eta[k if len(m.eta) > 1 else 0], r)
         complete(p, width, h, r)
         for j in range(len(p.nodes)):
-            r.seen_free[j] = read(width, h.reading, r.v[j], h.free_offset_v[j], 0.0)
-            r.seen_clamped[j] = read(width, h.reading, r.v_clamped[j], h.clamped_offset_v[j], 0.0)
+            r.seen_free[j] = read(width, h.reading, r.v[j], h.free_gain[j], h.free_offset_v[j], 0.0)
+            r.seen_clamped[j] = read(width, h.reading, r.v_clamped[j], h.clamped_gain[j], h.clamped_offset_v[j], 0.0)
         add_changes(p, width, h, m, r, chosen)
         if at >= 0:
             keep_voltages(p, width, h, s, r, log, at, chosen)

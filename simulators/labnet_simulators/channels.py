@@ -1,0 +1,39 @@
+"""The channels of a board's converters: what each one's gain and offset really are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labnet.board import Side
+from labnet.draws import Stream, spread
+from labnet_simulators.components import Parts
+from labnet_simulators.voltages import SIDES
+
+FloatArray = NDArray[np.float64]
+
+
+class Channels:
+    """Gains and offsets of the sources, and of the readings of both sides; each channel's are frozen.
+
+    Parameters
+    ----------
+    parts : Parts
+    seed : int
+    nodes : int
+
+    Attributes
+    ----------
+    source_gain, source_offset_v : numpy.ndarray, shape (n,)
+        A node is held at gain times the voltage that its code stands for, plus the offset.
+    reading_gain, reading_offset_v : dict of numpy.ndarray, shape (n,)
+        By side: a converter is given gain times the node's voltage, plus the offset.
+    """
+
+    def __init__(self, parts: Parts, seed: int, nodes: int) -> None:
+        which, dac, adc = np.arange(nodes, dtype=np.uint64), parts.dac, parts.adc
+        self.source_gain = 1.0 + dac.gain_error * spread(seed, Stream.SOURCE_GAIN, 0, which)
+        self.source_offset_v = dac.offset_v * spread(seed, Stream.SOURCE_OFFSET, 0, which)
+        self.reading_gain: dict[Side, FloatArray] = {}
+        self.reading_offset_v: dict[Side, FloatArray] = {}
+        for k, side in enumerate(SIDES):
+            self.reading_gain[side] = 1.0 + adc.gain_error * spread(seed, Stream.READING_GAIN, k, which)
+            self.reading_offset_v[side] = adc.offset_v * spread(seed, Stream.READING_OFFSET, k, which)
