@@ -5,7 +5,7 @@ from labnet.board import Board, find_boards, open_board
 from labnet.controller import Controller
 from labnet.experiment import Experiment
 from labnet.networks import Network
-from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan
+from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan, SelfTriggered
 from labnet.records import Record
 from labnet.runs import Run
 from labnet.sweeps import Sweep, sweep
@@ -26,6 +26,7 @@ __all__ = [
     "Plan",
     "Record",
     "Run",
+    "SelfTriggered",
     "Sweep",
     "Task",
     "circuit",

@@ -231,8 +231,8 @@ class Board(Protocol):
     def train(self, plan: "Plan", first: int = 0, start_s: float | None = None) -> "Iterator[Block]":
         """Run a plan that `info.plans` lists, without the host; yields its blocks.
 
-        Begins at step `first`, with wipers or resistances and the gates' bias as they stand. Step k starts at `start_s` + k period on
-        the board's clock; left out, as soon as the board can.
+        Begins at step `first`, with wipers or resistances and the gates' bias as they stand. Step k starts at
+        `start_s` + k period on the board's clock; left out, as soon as the board can.
         """
         ...
 

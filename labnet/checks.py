@@ -4,7 +4,7 @@ import numpy as np
 
 from labnet.board import Board, BoardInfo
 from labnet.errors import NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
-from labnet.plan import Continuous, Plan
+from labnet.plan import Continuous, Plan, SelfTriggered
 
 _FINEST_TICK_S = 1e-9  # no clock needs to be asked for less
 
@@ -28,6 +28,11 @@ def check(board: Board, plan: Plan) -> None:
         raise NotSupported(
             "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
             "discrete rule, or a simulated board with preset=ideal."
+        )
+    if isinstance(plan.clock, SelfTriggered) and info.self_trigger_hz is None:
+        raise NotSupported(
+            "the plan is self-triggered, and this board's gates have no clock of their own; use GlobalClock, or a "
+            "simulated board with gate=oscillator."
         )
     _check_times(info, plan)
     _check_start(board, plan)
@@ -56,7 +61,10 @@ def _check_task(board: Board, plan: Plan) -> None:
 def _check_times(info: BoardInfo, plan: Plan) -> None:
     if info.tick_s <= _FINEST_TICK_S:
         return
-    for name, seconds in (("settle_s", plan.settle_s), ("period_s", plan.period_s or 0.0)):
+    times = {"settle_s": plan.settle_s, "period_s": plan.period_s or 0.0}
+    if isinstance(plan.clock, SelfTriggered):
+        times |= {"clock.dwell_s": plan.clock.dwell_s, "clock.clamp_period_s": plan.clock.stretches[0]}
+    for name, seconds in times.items():
         ticks = seconds / info.tick_s
         if abs(ticks - round(ticks)) > 1e-6:
             below, above = (count * info.tick_s for count in (np.floor(ticks), np.ceil(ticks)))

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from labnet.board import Board, Converter, Side, Update, can_go_on
 from labnet.checks import check
 from labnet.errors import BoardError, DeviceError, Diverged, LabnetError, LateStep, LinkError, NotSupported, StateLost
-from labnet.plan import Continuous, Plan, scheduled
+from labnet.plan import Continuous, Plan, SelfTriggered, scheduled
 from labnet.progress import Progress
-from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
+from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
 from labnet.runs import RunWriter
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +28,7 @@ FloatArray = NDArray[np.float64]
 _STATE_EVERY_S = 0.25  # of real time, between two stored states of the board
 _LATE_S = 1e-9
 _NOWHERE = (NO_WIPERS, NO_FLOATS)
+_NOT_KNOWN = Update(NO_BYTES, NO_BYTES.view(np.bool_))  # when and where edges stepped by themselves
 
 
 class State(NamedTuple):
@@ -161,6 +162,11 @@ class Controller:
         writer.forget_from(step)
         if "resistances_ohm" in state:
             self._set_ohm(state["resistances_ohm"])
+        elif (state["wipers"] < 0).any():
+            raise NotSupported(
+                f"{board.address} does not count what edges step by themselves, so where they stood is not known and "
+                "the run cannot go on; what it holds is kept. Start a new run, at a new path."
+            )
         else:
             board.set_wipers(state["wipers"])
         since_s = step * self.plan.step_period_s - self.plan.slack_s  # the start
@@ -243,7 +249,9 @@ class Controller:
         examples = self.plan.examples_at(step)
         detail = self.plan.detail if log else None
         before = self._positions() if detail == "full" else _NOWHERE
-        if isinstance(self.rule, Continuous):
+        if isinstance(self.plan.clock, SelfTriggered):
+            state, update = self._dwell(self.plan.clock, examples[0], self.plan.eta_at(step), detail), _NOT_KNOWN
+        elif isinstance(self.rule, Continuous):
             state, update = self._step_by_host(step, examples)
         else:
             state = self.show(examples[0], self.plan.eta_at(step), detail)
@@ -268,6 +276,30 @@ class Controller:
             return State(self._read("free"), self._read("clamped"), clipped)
         if detail == "short":
             return State(self._outputs_alone(free), self._outputs_alone(nudged), clipped)
+        return State(NO_FLOATS, NO_FLOATS, clipped)
+
+    def _dwell(self, clock: SelfTriggered, example: int, eta: float, detail: Literal["full", "short"] | None) -> State:
+        """Show one example while edges step by themselves, and give what of the end is to be logged."""
+        board, held, clipped = self.board, self._held["train"][example], False
+        if clock.lag_s is not None:
+            raise NotSupported(
+                f"lag_s is {clock.lag_s:g} s, and nothing on {board.address} clamps without the host; allowed: "
+                "clamp_period_s, or a simulated board that runs the plan by itself."
+            )
+        self._hold(example)
+        nudged = self.task.train.targets[example]
+        first, *others = clock.stretches
+        board.self_trigger(first)
+        for seconds in others:
+            free = self._read("free")[self._outputs]
+            nudged, cut = clamp(eta, self.task.train.targets[example], free, board.info.source)
+            clipped |= cut
+            board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
+            board.self_trigger(seconds)
+        if detail == "full":
+            return State(self._read("free"), self._read("clamped"), clipped)
+        if detail == "short":
+            return State(self._outputs_alone(self._read("free")[self._outputs]), self._outputs_alone(nudged), clipped)
         return State(NO_FLOATS, NO_FLOATS, clipped)
 
     def _outputs_alone(self, volts: FloatArray) -> FloatArray:

@@ -53,7 +53,7 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Wher
             field = model.model_fields.get(str(where[-1]))
             found.setdefault(where, []).append(f"is missing; give {(field and field.description) or 'it'}")
         elif problem["type"].startswith("union_tag"):
-            tag = problem["ctx"]["discriminator"].strip("'")
+            tag = problem["ctx"]["discriminator"].strip("'()")  # of a field, or a function of that name
             given = problem["ctx"].get("tag")
             allowed = ", ".join(map(repr, _tags(model, str(where[0]), tag)))
             start = "is missing" if given is None else f"is {given!r}"
@@ -72,7 +72,7 @@ def _problems(model: type[BaseModel], error: ValidationError) -> list[tuple[Wher
 
 def _tags(model: type[BaseModel], key: str, tag: str) -> list[str]:
     """Give the values that tell the branches of a union apart."""
-    branches = get_args(model.model_fields[key].annotation)
+    branches = [(*get_args(each), each)[0] for each in get_args(model.model_fields[key].annotation)]
     return [value for branch in branches for value in get_args(branch.model_fields[tag].annotation)]
 
 

@@ -14,7 +14,7 @@ from labnet import tasks
 from labnet.data import Data
 from labnet.errors import ExperimentError, LabnetError, PlanError
 from labnet.networks import Network
-from labnet.plan import Plan, Settings
+from labnet.plan import Plan, SelfTriggered, Settings
 
 Nodes = Annotated[int | tuple[int, ...], Field(description="how many, or a list of nodes")]
 Volts = Annotated[float, Field(gt=0, description="a positive voltage")]
@@ -89,6 +89,8 @@ class Experiment(Settings):
             raise ValueError("steps is missing; give it (a whole number, at least 1), or steps_p (steps x p)")
         if self.steps is not None and self.steps_p is not None:
             raise ValueError(f"steps is {self.steps} and steps_p is {self.steps_p:g}; give one of them")
+        if self.steps is None and isinstance(self.clock, SelfTriggered):
+            raise ValueError("steps_p is given with a self-triggered clock, which has no triggers; give steps")
         if self.steps is None and isinstance(self.eta, tuple):
             raise ValueError("eta is a list, one a step, with steps_p; give steps, or one number as eta")
         super()._consistent()  # type: ignore[operator]

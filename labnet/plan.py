@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from labnet import circuit
 from labnet.data import Data
@@ -28,6 +28,65 @@ class GlobalClock(Data):
 
     kind: Literal["global"] = "global"
     p: float = Field(1.0, gt=0, le=1, description="a number above 0 and up to 1")
+
+    def updates_per_step(self, self_trigger_hz: float | None) -> float:
+        """Give how often an edge steps in a step of the plan, in the mean."""
+        return self.p
+
+    def __str__(self) -> str:
+        return f"p = {self.p:g}"
+
+
+class SelfTriggered(Data):
+    """No trigger: each edge steps whenever its own oscillator falls through the bias (wycoff2022, discussion).
+
+    A step of the plan shows one example for `dwell_s`. Nobody waits for anything to settle: edges step on what there
+    is. Meanwhile the clamped outputs follow the free ones (Eq. 1), by a supervisor or an analogue circuit; with eta = 1
+    there is nothing to follow, and neither is needed.
+
+    Parameters
+    ----------
+    dwell_s : float
+        How long an example is shown.
+    clamp_period_s : float, optional
+        The supervisor reads the free outputs and moves the clamp every so often, for the first time so long after the
+        example was changed; until then clamped outputs are held at their targets. `dwell_s` is a multiple of it.
+    lag_s : float, optional
+        Time constant of an analogue clamp, dV_C/dt = (eta V_D + (1 - eta) V_F - V_C) / lag_s. In simulation only.
+    p : float
+        Sets the bias, through the board's gate curve. Edges step once a period of their oscillators, whatever it is, if
+        the oscillator swings through it at all.
+    """
+
+    kind: Literal["self"] = "self"
+    dwell_s: float = Field(gt=0, description="seconds, more than 0")
+    clamp_period_s: float | None = Field(None, gt=0, description="seconds, more than 0")
+    lag_s: float | None = Field(None, gt=0, description="seconds, more than 0")
+    p: float = Field(0.5, gt=0, lt=1, description="a number between 0 and 1")
+
+    @model_validator(mode="after")
+    def _one_clamp(self) -> Self:
+        if self.clamp_period_s is None:
+            return self
+        if self.lag_s is not None:
+            raise ValueError("clamp_period_s and lag_s are two clamps; give one of them")
+        periods = self.dwell_s / self.clamp_period_s
+        if abs(periods - round(periods)) > 1e-6 or periods < 0.5:
+            raise ValueError(f"dwell_s is {periods:.6g} times clamp_period_s; allowed: a whole number of times")
+        return self
+
+    @property
+    def stretches(self) -> list[float]:
+        """How long the edges run by themselves between two moves of a supervisor's clamp, in seconds; one dwell."""
+        count = 1 if self.clamp_period_s is None else round(self.dwell_s / self.clamp_period_s)
+        return [self.dwell_s / count] * count
+
+    def updates_per_step(self, self_trigger_hz: float | None) -> float:
+        """Give how often an edge steps in a step of the plan, in the mean; NaN where its frequency is not known."""
+        return self.dwell_s * (np.nan if self_trigger_hz is None else self_trigger_hz)
+
+    def __str__(self) -> str:
+        return f"self-triggered, dwell {self.dwell_s:g} s"
 
 
 class Discrete(Data):
@@ -70,7 +129,19 @@ class Continuous(Data):
         return self.gamma * network.r_ref_ohm * (conductance * conductance) * squares
 
 
-Clock = GlobalClock
+def kind(clock: Any) -> str:
+    """Tell which clock data is of; without its name by what only one of them has."""
+    if isinstance(clock, GlobalClock | SelfTriggered):
+        return clock.kind
+    keys = clock if isinstance(clock, dict) else {}
+    return str(keys.get("kind", "self" if keys.keys() & {"dwell_s", "clamp_period_s", "lag_s"} else "global"))
+
+
+Clock = Annotated[
+    Annotated[GlobalClock, Tag("global")] | Annotated[SelfTriggered, Tag("self")],
+    Discriminator(kind),
+    Field(description="GlobalClock or SelfTriggered, in a file a table like {p = 0.5} or {dwell_s = 0.01}"),
+]
 Rule = Annotated[
     Discrete | Continuous,
     Field(discriminator="name", description="Discrete or Continuous, in a file a table like {name = 'discrete'}"),
@@ -121,7 +192,7 @@ class Settings(Data):
     """
 
     steps: int = Field(ge=1, description="a whole number, at least 1")
-    clock: Clock = Field(GlobalClock(), description="GlobalClock, in a file a table like {p = 0.5}")
+    clock: Clock = GlobalClock()
     rule: Rule = Discrete()
     eta: Eta | tuple[Eta, ...] = Field(1.0, description="a number above 0 and up to 1, or a list of them, one a step")
     order: Literal["cyclic", "random"] | tuple[int, ...] = Field(
@@ -150,9 +221,22 @@ class Settings(Data):
             )
         if isinstance(self.order, tuple) and not self.order:
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
+        if isinstance(self.clock, SelfTriggered):
+            self._consistent_without_trigger(self.clock)
         if isinstance(self.start, tuple) and self.start[0] > self.start[1]:
             raise ValueError(f"start is {list(self.start)}; allowed: the lower end first")
         return self
+
+    def _consistent_without_trigger(self, clock: SelfTriggered) -> None:
+        if not isinstance(self.rule, Discrete):
+            raise ValueError(
+                f"rule is {self.rule.name!r} with a self-triggered clock; allowed: 'discrete', which edges decide alone"
+            )
+        if clock.clamp_period_s is None and clock.lag_s is None and np.min(self.eta) < 1.0:
+            raise ValueError(
+                f"eta is {np.min(self.eta):g} and nothing moves the clamp; give clock.clamp_period_s or clock.lag_s, "
+                "or eta = 1"
+            )
 
 
 class Plan(Settings):
@@ -190,6 +274,8 @@ class Plan(Settings):
     @property
     def _step_s(self) -> float:
         """How long the cycle of a step takes."""
+        if isinstance(self.clock, SelfTriggered):
+            return self.clock.dwell_s
         return 2 * (len(self.task.train) if self.batched else 1) * self._settle_s
 
     @property

@@ -57,7 +57,7 @@ def comparison_figure(runs: "Sequence[Run]") -> Figure:
     titles = {run.meta["experiment"].get("title") or run.task.kind for run in runs}
     figure.suptitle("\n".join(sorted(titles)[:3]), fontsize=11)
     if first is not None:
-        first.set_xlim(0, max(run.plan.steps * run.plan.clock.p for run in runs))
+        first.set_xlim(0, max(run.plan.steps * run.updates_per_step for run in runs))
     return figure
 
 
@@ -99,7 +99,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
         values, label = run.array("resistances_ohm", steps) / 1e3, "resistance (kΩ)"
     edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
     for colour, edge in zip(colours(len(edges)), edges, strict=True):
-        axes.plot(steps * run.plan.clock.p, values[:, edge], color=colour, lw=1, label=f"{edge}")
+        axes.plot(steps * run.updates_per_step, values[:, edge], color=colour, lw=1, label=f"{edge}")
     axes.set_xlabel("steps × p")
     axes.set_ylabel(label)
     axes.set_xlim(left=0)
@@ -221,13 +221,11 @@ def colours(count: int) -> list[str]:
 def _title(run: "Run") -> str:
     title = run.meta["experiment"].get("title", "")
     eta = f"eta = {run.plan.eta:g}, " if isinstance(run.plan.eta, float) else ""
-    terms = (
-        f"{run.task.kind} on {run.meta['board']['address']}, p = {run.plan.clock.p:g}, {eta}{run.plan.steps:,} steps"
-    )
+    terms = f"{run.task.kind} on {run.meta['board']['address']}, {run.plan.clock}, {eta}{run.plan.steps:,} steps"
     return f"{title}\n{terms}" if title else terms
 
 
 def _label(run: "Run", runs: "Sequence[Run]") -> str:
-    """Tell runs apart by p, or by name where that does not."""
-    different = len({each.plan.clock.p for each in runs}) == len(runs)
-    return f"p = {run.plan.clock.p:g}" if different else run.path.stem
+    """Tell runs apart by their clocks, or by name where that does not."""
+    different = len({str(each.plan.clock) for each in runs}) == len(runs)
+    return str(run.plan.clock) if different else run.path.stem

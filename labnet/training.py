@@ -35,7 +35,7 @@ def train(
         How many triggers.
     path : path, optional
         The run file; never overwritten. None keeps the run in memory.
-    clock : GlobalClock, optional
+    clock : GlobalClock or SelfTriggered, optional
         When edges step; all at every trigger by default.
     rule : Discrete or Continuous, optional
         How a step is decided; by the board's comparators by default.

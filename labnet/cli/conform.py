@@ -12,7 +12,7 @@ from rich.text import Text
 from labnet.board import open_board
 from labnet.cli.console import app, err, out
 from labnet.cli.instruments import Uri
-from labnet.runs.files import made_folder, whole_file
+from labnet.files import made_folder, whole_file
 
 if TYPE_CHECKING:
     from labnet.conformance import Report

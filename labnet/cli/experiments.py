@@ -15,9 +15,9 @@ from labnet.board import open_board
 from labnet.cli.console import app, err, out
 from labnet.errors import ExperimentError, PlanError, RunError, SweepError
 from labnet.experiment import Experiment
+from labnet.files import made_folder, whole_file
 from labnet.runs import Run
 from labnet.runs.export import Format
-from labnet.runs.files import made_folder, whole_file
 from labnet.sweeps import Over, Sweep
 from labnet.sweeps import sweep as run_sweep
 from labnet.sweeps.job import COMPLETE
@@ -178,7 +178,7 @@ def _summary(run: Run) -> None:
         "network": f"{run.network.name}: {run.network.node_count} nodes, {run.network.edge_count} edges",
         "task": f"{run.task.kind}: inputs {list(run.task.inputs)}, outputs {list(run.task.outputs)}, "
         f"grounds {list(run.task.grounds)}; {len(run.task.train)} train, {len(run.task.test)} test examples",
-        "rule": f"{plan.rule.name}, p = {plan.clock.p:g}, "
+        "rule": f"{plan.rule.name}, {plan.clock}, "
         f"eta = {plan.eta if isinstance(plan.eta, float) else 'one a step'}, order {plan.order}",
         "steps": f"{steps[-1] if len(steps) else 0:,} of {plan.steps:,} ({len(steps):,} records)",
         "made": f"{meta['created']} by labnet {meta['versions']['labnet']}",

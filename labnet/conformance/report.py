@@ -6,7 +6,7 @@ from math import inf, isfinite
 from typing import Any, Literal
 
 from labnet.board import Board
-from labnet.runs.identity import made_with
+from labnet.origin import made_with
 
 SCHEMA_VERSION = 1
 

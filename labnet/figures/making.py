@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from labnet.figures.figure import Curve, Figure, Findings, curves, failures
-from labnet.runs.files import made_folder, whole_file
-from labnet.runs.identity import made_with
+from labnet.files import made_folder, whole_file
+from labnet.origin import made_with
 from labnet.sweeps import Sweep, sweep
 
 _DPI = 200

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.io import savemat
 
 from labnet.errors import RunError, RunExists
+from labnet.files import made_folder, whole_file
 from labnet.records import ARRAY_FIELDS
-from labnet.runs.files import made_folder, whole_file
 from labnet.runs.store import MEMORY
 
 if TYPE_CHECKING:

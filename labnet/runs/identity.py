@@ -1,17 +1,14 @@
 """What a run says about where it comes from, and whether a board and a plan are those it began with."""
 
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from labnet.board import Board
 from labnet.errors import RunMismatch
+from labnet.origin import made_with
 from labnet.plan import Plan, Settings
 
 
@@ -23,19 +20,6 @@ def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[st
         **_hardware(board),
         "calibration": None,
         **made_with(),
-    }
-
-
-def made_with() -> dict[str, Any]:
-    """Give when, with which versions, and on which state of the working directory's repository, as plain data."""
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("labnet", "numpy", "scipy")},
-        },
-        "platform": platform.platform(),
-        "git": _git_state(),
     }
 
 
@@ -92,15 +76,3 @@ def _plain(value: Any) -> Any:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Give commit and cleanness of the working directory's repository, None outside one."""
-    try:
-        commit, status = (
-            subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit, "clean": not status}

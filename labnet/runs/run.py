@@ -100,6 +100,11 @@ class Run:
         settings = {key: value for key, value in self.meta["plan"].items() if key != "task"}
         return Plan(**settings, task=self.task)
 
+    @property
+    def updates_per_step(self) -> float:
+        """How often an edge steps in a step, in the mean: p, where there is a global clock."""
+        return self.plan.clock.updates_per_step(self.meta["board"].get("self_trigger_hz"))
+
     @cached_property
     def task(self) -> Task:
         """The task it learned."""
@@ -202,7 +207,7 @@ class Run:
             rows = self._connection.execute(query).fetchall()
         frame = pd.DataFrame(rows, columns=["step", "set", "cost_v2", "accuracy"])
         frame = frame.astype({"step": "int64", "cost_v2": "float64", "accuracy": "float64"})
-        frame.insert(1, "steps_p", frame["step"] * self.plan.clock.p)
+        frame.insert(1, "steps_p", frame["step"] * self.updates_per_step)
         scaled = scaled_error(frame, ["set"])
         frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
         return frame

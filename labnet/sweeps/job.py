@@ -68,8 +68,8 @@ class Job:
 class _Outcome:
     """What has come of a point so far."""
 
-    p: float
     steps: int = 0
+    updates_per_step: float = np.nan
     status: str = ""
     errors: list[Errors] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -96,7 +96,7 @@ def run_job(job: Job, show: Callable[[int], None] = lambda steps: None) -> pa.Ta
     """
     base = Experiment(**job.experiment)
     experiments = {point: base.changed(changes) for point, changes in job.changes.items()}
-    outcomes = {point: _Outcome(experiment.clock.p) for point, experiment in experiments.items()}
+    outcomes = {point: _Outcome() for point in experiments}
 
     def take(block: Block) -> None:
         outcome = outcomes[block.plan]
@@ -108,16 +108,19 @@ def run_job(job: Job, show: Callable[[int], None] = lambda steps: None) -> pa.Ta
     for point, experiment in experiments.items():
         boards.setdefault(experiment.board, {})[point] = experiment
     with ThreadPoolExecutor(min(len(boards), core_count())) as pool:  # compiled code runs beside other threads
-        list(pool.map(_train, boards.values(), repeat(take)))
+        own_hz = dict(zip(boards, pool.map(_train, boards.values(), repeat(take)), strict=True))
     for point, outcome in outcomes.items():
         if not outcome.status:
             raise BoardError(f"the board of point {point} ended it after {outcome.steps} steps without saying why.")
+        experiment = experiments[point]
+        outcome.updates_per_step = experiment.clock.updates_per_step(own_hz[experiment.board])
     return _rows(outcomes)
 
 
-def _train(experiments: Mapping[int, Experiment], take: Take) -> None:
-    """Train points of one board: together what it can, then one by one what is left."""
+def _train(experiments: Mapping[int, Experiment], take: Take) -> float | None:
+    """Train points of one board: together what it can, then one by one what is left; gives its `self_trigger_hz`."""
     begun: set[int] = set()
+    own_hz = None
 
     def begin(block: Block) -> None:
         begun.add(block.plan)
@@ -125,6 +128,7 @@ def _train(experiments: Mapping[int, Experiment], take: Take) -> None:
 
     try:
         with open_board(next(iter(experiments.values())).board) as board:
+            own_hz = board.info.self_trigger_hz
             plans: dict[int, Plan] = {}
             for point, experiment in experiments.items():
                 try:
@@ -144,6 +148,7 @@ def _train(experiments: Mapping[int, Experiment], take: Take) -> None:
     for point in experiments:
         if point not in begun:
             _train_alone(point, experiments[point], take)
+    return own_hz
 
 
 def _train_alone(point: int, experiment: Experiment, take: Take) -> None:
@@ -179,7 +184,7 @@ def _rows(outcomes: Mapping[int, _Outcome]) -> pa.Table:
     """Give the rows of all frames; those of "error" in the order of `Run.frame`."""
     points = [(point, each.status, each.steps) for point, each in outcomes.items()]
     measured = [
-        (point, one.step, one.step * each.p, one.set, one.cost_v2, np.nan, one.accuracy)
+        (point, one.step, one.step * each.updates_per_step, one.set, one.cost_v2, np.nan, one.accuracy)
         for point, each in outcomes.items()
         for one in each.errors
     ]

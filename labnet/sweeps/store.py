@@ -18,8 +18,8 @@ from filelock import Timeout
 
 from labnet.errors import NotARun, RunError, RunExists, RunInUse, RunMismatch, RunNotWritable, RunTooNew
 from labnet.experiment import Experiment
-from labnet.runs.files import whole_file
-from labnet.runs.identity import made_with
+from labnet.files import whole_file
+from labnet.origin import made_with
 from labnet.runs.store import write_lock
 from labnet.sweeps.job import COMPLETE, FRAMES
 from labnet.sweeps.over import Over

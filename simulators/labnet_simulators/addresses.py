@@ -69,14 +69,14 @@ class Options(Data):
     oscillator_hz: float | None = Field(None, gt=0)
     jitter: float | None = Field(None, ge=0, le=MOST_JITTER)
     temperature_k: float | None = Field(None, ge=0)
-    calibrated: bool | None = None
+    calibrated: bool = False
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
     fault: Annotated[Faults, BeforeValidator(faults.parsed)] = Faults()
 
     @model_validator(mode="after")
     def _of_its_parts(self) -> Self:
-        given = [name for name in _OF_OSCILLATORS if getattr(self, name) is not None]
+        given = [name for name in _OF_OSCILLATORS if getattr(self, name) not in (None, False)]
         if given and self.gate != "oscillator":
             raise ValueError(f"{given[0]} is of oscillators; give gate=oscillator, or leave it out")
         if self.offset_v is not None and self.comparator != "pair":
@@ -111,7 +111,7 @@ class Options(Data):
         gate = OscillatorGate(
             jitter=self.jitter or 0.0,
             temperature_k=self.temperature_k or 0.0,
-            known=bool(self.calibrated),
+            known=self.calibrated,
             grid=grid,
         )
         if self.oscillator_hz is None:

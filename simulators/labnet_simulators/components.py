@@ -6,7 +6,7 @@ Marks: V verified in the paper or datasheet, I inferred, A assumed here because 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,31 +231,63 @@ class Leakage:
     ohm: float | None = None
 
 
+class Removal(NamedTuple):
+    """An edge that is open from a count of triggers on; 0 is from the start."""
+
+    edge: int
+    trigger: int = 0
+
+
 @dataclass(frozen=True)
 class Faults:
     """Which parts are broken; `labnet_simulators.faults.FaultyBoard` is a board with broken parts.
 
     Attributes
     ----------
+    removed, removed_free, removed_clamped : tuple of Removal
+        Edges that are open: in both twins, or in one.
+    stuck_wiper, stuck_wiper_free, stuck_wiper_clamped : tuple of int
+        Edges whose wipers, on both sides or on one, stay where they power up; the board does not see it, and goes on
+        counting.
+    swapped_twins : tuple of int
+        Edges whose twins are exchanged at both nodes, the comparators with them: they step the wrong way, too.
+    crossed_twins : tuple of int
+        Edges whose twins are exchanged at one node: each joins the free network with the clamped one.
     swapped_comparators : tuple of int
         Edges whose comparators have their inputs swapped: they step up where they should step down.
-    stuck_wiper : tuple of int
-        Edges whose wipers, on both sides, stay where they power up; the board does not see it, and goes on counting.
     stuck_gate : tuple of int
         Edges whose gates never open.
+    swapped_readings : tuple of int
+        Nodes whose readings are exchanged between the sides.
     shifted_adc : tuple of int
         Nodes whose readings, on both sides, are 0.1 V too high.
+    loose_reading_free, loose_reading_clamped : tuple of int
+        Nodes whose reading, on one side, floats: it gives what the converter's channel before it was charged to.
     dead_dac : tuple of int
         Nodes whose sources give 0 V, whatever is asked of them.
+    loose_source_free, loose_source_clamped : tuple of int
+        Nodes that their source does not hold on one side: they float there.
     slow_settling : bool
         Whether the nodes' time constant is 1 ms, as with 100 nF of wiring.
     """
 
-    swapped_comparators: tuple[int, ...] = ()
+    removed: tuple[Removal, ...] = ()
+    removed_free: tuple[Removal, ...] = ()
+    removed_clamped: tuple[Removal, ...] = ()
     stuck_wiper: tuple[int, ...] = ()
+    stuck_wiper_free: tuple[int, ...] = ()
+    stuck_wiper_clamped: tuple[int, ...] = ()
+    swapped_twins: tuple[int, ...] = ()
+    crossed_twins: tuple[int, ...] = ()
+    swapped_comparators: tuple[int, ...] = ()
     stuck_gate: tuple[int, ...] = ()
+    swapped_readings: tuple[int, ...] = ()
     shifted_adc: tuple[int, ...] = ()
+    loose_reading_free: tuple[int, ...] = ()
+    loose_reading_clamped: tuple[int, ...] = ()
     dead_dac: tuple[int, ...] = ()
+    loose_source_free: tuple[int, ...] = ()
+    loose_source_clamped: tuple[int, ...] = ()
     slow_settling: bool = False
 
 

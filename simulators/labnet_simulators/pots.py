@@ -61,9 +61,6 @@ class TwinPots:
         return {side: self.parts.pot.end_to_end(self.seed, side, self._edges) for side in SIDES}
 
     def _ohm_at(self, side: Side, positions: IntArray) -> FloatArray:
-        if stuck := list(self.parts.faults.stuck_wiper):
-            positions = positions.copy()
-            positions[stuck] = self.parts.pot.power_up
         return self.parts.pot.resistances(self.seed, side, self._edges, self._end_to_end[side], positions)
 
     def resistances(self, side: Side) -> FloatArray:

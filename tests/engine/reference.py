@@ -7,16 +7,17 @@ What floating point cannot decide, for it lies within rounding of a limit, raise
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import floor, pi, sin
+from math import cos, exp, floor, log, pi, sin
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from labnet import Continuous, Network, Plan
 from labnet.board import Converter
 from labnet.tasks.task import Examples
-from labnet_simulators import ComparatorPair, Parts
+from labnet_simulators import ComparatorPair, OscillatorGate, Parts
 
 FloatArray = NDArray[np.float64]
 Held = dict[int, float]
@@ -38,7 +39,9 @@ class Impossible(Exception):
 
 WORD = 2**64
 TRIGGER, SIGMA, OFFSET, COMPARATOR_NOISE, READ, END_TO_END, MISMATCH, INL, DNL = 0, 1, 2, 3, 4, 6, 7, 8, 9
-SOURCE_OFFSET, READING_OFFSET, ORDER, BATCH, START = 10, 11, 32, 33, 34
+SOURCE_OFFSET, READING_OFFSET, SOURCE_GAIN, READING_GAIN = 10, 11, 12, 13
+RESISTOR, CAPACITOR, THRESHOLD, GATE_OFFSET, PHASE, TEMPCO = 14, 15, 16, 17, 18, 19
+ORDER, BATCH, START = 32, 33, 34
 
 
 def splitmix64(seed: int, i: int) -> int:
@@ -136,10 +139,10 @@ class SlowBoard:
             self.clamped_drives += 1
             self.reads = [0, 0]
         dac = self.parts.dac
-        real = {
-            node: converted(v, dac.grid, certain=True) + self.spread(dac.offset_v, SOURCE_OFFSET, 0, node)
-            for node, v in held.items()
-        }
+        real = {}
+        for node, v in held.items():
+            gain = 1 + self.spread(dac.gain_error, SOURCE_GAIN, 0, node)
+            real[node] = gain * converted(v, dac.grid, certain=True) + self.spread(dac.offset_v, SOURCE_OFFSET, 0, node)
         n = self.network.node_count
         leak_ohm = self.parts.leakage.ohm
         laplacian = np.diag(np.full(n, 0.0 if leak_ohm is None else 1 / leak_ohm))
@@ -163,6 +166,7 @@ class SlowBoard:
         self.reads[side] += 1
         readings = []
         for node, volts in enumerate(self.volts[side]):
+            volts *= 1 + self.spread(adc.gain_error, READING_GAIN, side, node)
             volts += self.spread(adc.offset_v, READING_OFFSET, side, node)
             if adc.noise_v:
                 volts += adc.noise_v * normal(draw(self.seed, READ + side, self.triggers, node + repeat * 2**32))
@@ -190,14 +194,59 @@ class SlowBoard:
                 error[which] += comparator.noise_v * normal(z)
         return -1 if exceeds(clamped - free + error[0]) != exceeds(clamped + free + error[1]) else 1
 
-    def enabled(self, p: float) -> list[int]:
-        """Which edges the gates let step, 0 or 1."""
+    def enabled(self, p: float, time_s: float) -> list[int]:
+        """Which edges the gates let step at a trigger, 0 or 1."""
+        if isinstance(self.parts.gate, OscillatorGate):
+            return self._below_bias(self.parts.gate, p, time_s)
         high = [draw(self.seed, TRIGGER, self.triggers, edge) >> 32 for edge in range(len(self.edges))]
         bias = floor(p * 2**15 + 0.5) / 2**15 if self.parts.gate.grid.bits else p
         if self.parts.gate.fixed_number:
             chosen = smallest(high, round(bias * len(high)))
             return [int(edge in chosen) for edge in range(len(high))]
         return [int(z < round(bias * 2**32)) for z in high]
+
+    def _below_bias(self, gate: OscillatorGate, p: float, time_s: float) -> list[int]:
+        """Which oscillators are below the bias that gives p in the mean over the edges: capacitors charge towards the
+        supply up to one threshold, and discharge towards 0 V down to the other."""
+        edges = range(len(self.edges))
+        lows = [gate.low_v + self.spread(gate.threshold_tolerance_v, THRESHOLD, 0, e) for e in edges]
+        highs = [gate.high_v + self.spread(gate.threshold_tolerance_v, THRESHOLD, 1, e) for e in edges]
+        offsets = [self.spread(gate.offset_v, GATE_OFFSET, 0, e) for e in edges]
+        supply = gate.supply_v
+
+        def rises(e: int, v: float) -> float:
+            return log((supply - lows[e]) / (supply - v))
+
+        periods = [rises(e, highs[e]) + log(highs[e] / lows[e]) for e in edges]
+
+        def beyond(bias: float) -> float:
+            seen = [min(max(gate.level_v + bias + offsets[e], lows[e]), highs[e]) for e in edges]
+            return sum((rises(e, seen[e]) + log(seen[e] / lows[e])) / periods[e] for e in edges) / len(edges) - p
+
+        bias = 1.0 if p == 1 else float(brentq(beyond, 0, 1, xtol=1e-15))
+        if gate.grid.bits:
+            if abs(bias * 2**15 % 1.0 - 0.5) < 1e-6:
+                raise Undecidable
+            bias = floor(bias * 2**15 + 0.5) / 2**15
+        warm = gate.temperature_period_s / (2 * pi)
+        passed_s = gate.temperature_k * warm * (1 - cos(time_s / warm))  # times a kelvin
+        enabled = []
+        for e in edges:
+            tempco = gate.tempco_per_k + self.spread(gate.tempco_spread_per_k, TEMPCO, 0, e)
+            rc = gate.resistor_ohm * (1 + self.spread(gate.resistor_tolerance, RESISTOR, 0, e))
+            rc *= gate.capacitor_f * (1 + self.spread(gate.capacitor_tolerance, CAPACITOR, 0, e))
+            phase = gate.phase_spread * uniform(draw(self.seed, PHASE, 0, e))
+            since = ((time_s - tempco * passed_s) / (rc * periods[e]) + phase) % 1.0 * periods[e]
+            charging = rises(e, highs[e])
+            if since < charging:
+                v = supply - (supply - lows[e]) * exp(-since)
+            else:
+                v = highs[e] * exp(charging - since)
+            below = gate.level_v + bias + offsets[e] - v
+            if abs(below) < 1e-8:
+                raise Undecidable
+            enabled.append(int(below > 0))
+        return enabled
 
     def end_trigger(self) -> None:
         self.triggers += 1
@@ -360,11 +409,11 @@ def _discrete(plan: Plan, board: SlowBoard, step: int) -> Step:
     before = board.wipers
     v_free, v_clamped, clipped = _show(plan, board, step, example)
     directions = [board.direction(edge) for edge in range(len(board.edges))]
-    enabled = board.enabled(plan.clock.p)
+    time_s = _time_s(plan, step)
+    enabled = board.enabled(plan.clock.p, time_s + 2 * plan.settle_s)
     moved = [k + way * on for k, way, on in zip(before, directions, enabled, strict=True)]
     board.wipers = [min(max(k, 0), board.parts.pot.positions - 1) for k in moved]
     board.end_trigger()
-    time_s = _time_s(plan, step)
     return Step(example, time_s, clipped, v_free, v_clamped, directions, [], enabled, before, [])
 
 
@@ -382,7 +431,8 @@ def _continuous(plan: Plan, board: SlowBoard, step: int) -> Step:
         for edge, (a, b) in enumerate(board.edges):
             squares = (v_clamped[a] - v_clamped[b]) ** 2 - (v_free[a] - v_free[b]) ** 2
             change[edge] += plan.rule.gamma * r_ref * (r_ref / before[edge]) ** 2 * float(squares)
-    enabled = board.enabled(plan.clock.p)
+    time_s = _time_s(plan, step)
+    enabled = board.enabled(plan.clock.p, time_s + 2 * len(examples) * plan.settle_s)
     moved = [r + dr * on for r, dr, on in zip(before, change, enabled, strict=True)]
     if any(abs(r) < 1e-9 * max(before) for r in moved):
         raise Undecidable
@@ -395,4 +445,4 @@ def _continuous(plan: Plan, board: SlowBoard, step: int) -> Step:
     alone = len(shown) == 1
     v: tuple[FloatArray | None, FloatArray | None] = shown[0][:2] if alone else (None, None)
     example = examples[0] if alone else -1
-    return Step(example, _time_s(plan, step), clipped, v[0], v[1], [], change, enabled, [], before)
+    return Step(example, time_s, clipped, v[0], v[1], [], change, enabled, [], before)

@@ -19,7 +19,7 @@ from labnet.board import Update
 from labnet.errors import Diverged, LabnetError
 from labnet.records import Block
 from labnet.tasks import Classification, Regression, Task
-from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, Parts, Settling, SimulatedBoard
+from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, OscillatorGate, Parts, Settling, SimulatedBoard
 
 
 def host_paced(board: SimulatedBoard) -> SimulatedBoard:
@@ -75,6 +75,9 @@ BOARDS = {
     "fixed": replace(PRESETS["lab"], gate=Gate(fixed_number=True), settling=Settling()),
     "pair": replace(PRESETS["lab"], comparator=ComparatorPair(5e-3, noise_v=1e-3)),
     "mismatch": Parts(pot=Digipot(twin_mismatch=0.01, inl_lsb=0.5, dnl_lsb=0.5)),
+    "oscillators": replace(
+        PRESETS["lab"], gate=OscillatorGate(known=True, temperature_k=5.0, temperature_period_s=0.1)
+    ),
     "unsettled": Parts(pot=Digipot(tolerance=0.2), settling=Settling(tau_s=0.7e-3)),
 }
 

@@ -21,6 +21,7 @@ from labnet_simulators import (
     EffectiveComparator,
     Gate,
     Leakage,
+    OscillatorGate,
     Parts,
     Settling,
     SimulatedBoard,
@@ -91,6 +92,18 @@ def pots(draw: st.DrawFn) -> Digipot:
 
 
 BITS = st.sampled_from([None, 16]).map(lambda bits: Converter(0.0, TOP_V, bits))
+BIAS_GRIDS = st.sampled_from([Converter(0.0, 1.0), BIAS_GRID])
+OSCILLATORS = st.builds(
+    OscillatorGate,
+    capacitor_f=st.sampled_from([1e-9, 1e-6]),
+    capacitor_tolerance=st.sampled_from([0.0, 0.1]),
+    phase_spread=st.sampled_from([0.0, 1.0]),
+    temperature_k=st.sampled_from([0.0, 10.0]),
+    temperature_period_s=st.just(0.01),
+    known=st.just(True),
+    grid=BIAS_GRIDS,
+)
+GAIN_ERRORS = st.sampled_from([0.0, 0.0, 5e-4])
 OFFSETS_V = st.sampled_from([0.0, 0.0, 1.5e-3, 0.3])  # 0.3 V: clamps are cut
 MOST_V = TOP_V + 4 * 0.3  # an edge's drop, as it is read
 COMPARATORS = st.one_of(
@@ -103,9 +116,9 @@ PARTS = st.builds(
     Parts,
     pot=pots(),
     comparator=COMPARATORS,
-    gate=st.builds(Gate, st.booleans(), st.sampled_from([Converter(0.0, 1.0), BIAS_GRID])),
-    dac=st.builds(Dac, BITS, OFFSETS_V),
-    adc=st.builds(Adc, BITS, OFFSETS_V, st.sampled_from([0.0, 76e-6])),
+    gate=st.builds(Gate, st.booleans(), BIAS_GRIDS) | OSCILLATORS,
+    dac=st.builds(Dac, BITS, OFFSETS_V, GAIN_ERRORS),
+    adc=st.builds(Adc, BITS, OFFSETS_V, GAIN_ERRORS, st.sampled_from([0.0, 76e-6])),
     settling=st.sampled_from([0.0, 1e-9]).map(Settling),
     leakage=st.sampled_from([None, None, 1e9, 1e5]).map(Leakage),
     resistance_range_ohm=st.sampled_from([(1.0, 1e9), (LIMITS[0] * R_REF, LIMITS[1] * R_REF)]),
@@ -117,7 +130,7 @@ def settings(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int, sparse:
     """All settings but rule and start; `sparse` logs by any schedule instead of every step."""
     steps = draw(st.integers(1, most_steps))
     etas = st.sampled_from([1.0, 0.5, 0.1, 1e-3]) | st.floats(0.01, 1.0)
-    least_p = min(0.51 / task.network.edge_count, 1.0) if parts.gate.fixed_number else 0.01
+    least_p = min(0.51 / task.network.edge_count, 1.0) if parts.gate == Gate(True, parts.gate.grid) else 0.01
     some_examples = st.lists(st.integers(0, len(task.train) - 1), min_size=1, max_size=4).map(tuple)
     schedules = st.integers(1, 4) | st.lists(st.integers(0, 12), max_size=3).map(tuple)
     chosen = {
