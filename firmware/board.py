@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 
 from tables import MICRO, DescriptionError, Place, Table
@@ -49,6 +50,7 @@ class Edge:
     xor: Place
     latch: Place
     selector: Place
+    clock: Place
     bit: int
 
 
@@ -73,6 +75,23 @@ class Bias:
 
 
 @dataclass(frozen=True)
+class Oscillator:
+    """A capacitor, charged towards the supply and discharged towards 0 V, from threshold to threshold."""
+
+    ohm: int
+    pf: int
+    supply_uv: int
+    low_uv: int
+    high_uv: int
+
+    @property
+    def hertz(self) -> int:
+        """The nominal frequency."""
+        turn = log((self.supply_uv - self.low_uv) / (self.supply_uv - self.high_uv)) + log(self.high_uv / self.low_uv)
+        return round(1e12 / (self.ohm * self.pf * turn))
+
+
+@dataclass(frozen=True)
 class Wiper:
     """Nominal R(k) = ohm + k end_to_end_ohm / positions."""
 
@@ -91,11 +110,11 @@ class Board:
     r_ref_ohm: int
     tick_ns: int
     line_rate: int
-    self_trigger: bool
     usb: tuple[str, ...]
     source: Converter
     reading: Converter
     bias: Bias
+    oscillator: Oscillator
     wiper: Wiper
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -106,6 +125,11 @@ class Board:
     def holdable(self) -> tuple[int, ...]:
         """The nodes that have a source."""
         return tuple(n for n, node in enumerate(self.nodes) if node.dac is not None)
+
+    @property
+    def self_trigger_hz(self) -> int:
+        """The frequency at which edges step by themselves; 0 where EDGE_SELF is no pin, and they cannot."""
+        return self.oscillator.hertz if "EDGE_SELF" in self.pins else 0
 
 
 def read_board(path: Path) -> Board:
@@ -120,11 +144,11 @@ def read_board(path: Path) -> Board:
         r_ref_ohm=table.whole("r_ref_ohm", 1, 10**9),
         tick_ns=table.whole("tick_ns", 1, 10**6),
         line_rate=table.whole("line_rate", 1, 10**8),
-        self_trigger=table.take("self_trigger", bool),
         usb=table.some("usb", str),
         source=_converter(table.table("source")),
         reading=_converter(table.table("reading")),
         bias=_bias(table.table("bias"), ends),
+        oscillator=_oscillator(table.table("oscillator")),
         wiper=_wiper(table.table("wiper")),
         nodes=tuple(_node(row, ends) for row in table.rows("nodes")),
         edges=tuple(_edge(row, ends) for row in table.rows("edges")),
@@ -195,6 +219,21 @@ def _bias(table: Table, ends: Mapping[str, Place]) -> Bias:
     return bias
 
 
+def _oscillator(table: Table) -> Oscillator:
+    oscillator = Oscillator(
+        table.whole("ohm", 1, 10**8),
+        table.whole("pf", 1, 10**9),
+        table.micro("supply_v", 0, 100),
+        table.micro("low_v", 0, 100),
+        table.micro("high_v", 0, 100),
+    )
+    if not 0 < oscillator.low_uv < oscillator.high_uv < oscillator.supply_uv:
+        limits = f"between low_v, {oscillator.low_uv / MICRO}, and supply_v, {oscillator.supply_uv / MICRO}"
+        table.refuse("high_v", oscillator.high_uv / MICRO, limits)
+    table.end()
+    return oscillator
+
+
 def _wiper(table: Table) -> Wiper:
     positions = table.whole("positions", 2, 256)
     wiper = Wiper(
@@ -226,6 +265,7 @@ def _edge(table: Table, ends: Mapping[str, Place]) -> Edge:
         table.place("xor", ends["xor"]),
         table.place("latch", ends["latch"]),
         table.place("selector", ends["selector"]),
+        table.place("clock", ends["clock"]),
         table.whole("bit", 0, min(ends[key][0] * ends[key][1] // each for key, each in _REGISTERS.items()) - 1),
     )
 
@@ -309,6 +349,6 @@ def _check_chains(board: Board, where: str) -> None:
 
 
 _OWN = ("pot", "comparators", "oscillator")  # an edge has one alone
-_SHARED = ("xor", "latch", "selector")  # it has a channel of
+_SHARED = ("xor", "latch", "selector", "clock")  # it has a channel of
 _REGISTERS = {"select": 1, "bits": 2}  # it has so many bits in
 _MEGA_PINS = 70

@@ -119,15 +119,16 @@ class Sheet:
 
 def twin_edge(board: Board) -> Sheet:
     """Draw one edge: what decides its direction, what lets it step, and the two potentiometers that do."""
-    sheet = Sheet(42.2, 21.8)
+    sheet = Sheet(46.2, 21.8)
     _direction(sheet)
     _gate(sheet)
+    _by_itself(sheet)
     sheet.wire((15.6, 14.65), (15.6, 4.9), colour=CONTROL)  # the latch clocks both flip-flops
     for y in (14.65, 4.9):
         sheet.wire((15.6, y), (16.5, y), colour=CONTROL)
-    sheet.wire((14.6, 9.1), (15.6, 9.1), colour=CONTROL)
-    sheet.dot(15.6, 9.1, CONTROL)
-    sheet.flag(14.6, 9.1, "EDGE_LATCH")
+    sheet.wire((14.6, 9.9), (15.6, 9.9), colour=CONTROL)
+    sheet.dot(15.6, 9.9, CONTROL)
+    sheet.flag(14.6, 9.9, "EDGE_LATCH")
     _pots(sheet)
     for x, y, key in (
         (8.2, 16.4, "comparators"),
@@ -136,9 +137,11 @@ def twin_edge(board: Board) -> Sheet:
         (13.3, 14.6, "xor"),
         (17.8, 13.4, "latch"),
         (17.8, 3.65, "latch"),
-        (25.2, 13.6, "selector"),
-        (25.2, 2.25, "selector"),
-        (31.3, 19.0, "pot"),
+        (27.5, 16.9, "selector"),
+        (27.5, 5.55, "selector"),
+        (26.2, 12.6, "clock"),
+        (26.2, 10.3, "clock"),
+        (35.3, 19.0, "pot"),
     ):
         sheet.text(x, y, board.parts[key].number, size=10, colour=PALE)
     return sheet
@@ -147,7 +150,7 @@ def twin_edge(board: Board) -> Sheet:
 def _direction(sheet: Sheet) -> None:
     """Draw two comparators of means of two voltages, the XOR, and what it becomes."""
     for y, plus, minus, meaning in (
-        (18.5, ("Ca", "Fb"), ("Cb", "Fa"), r"$\Delta V_C > \Delta V_F$"),
+        (18.5, ("Cb", "Fa"), ("Ca", "Fb"), r"$\Delta V_F > \Delta V_C$"),
         (12.5, ("Ca", "Fa"), ("Cb", "Fb"), r"$\Delta V_C + \Delta V_F > 0$"),
     ):
         sheet.comparator(7.0, y)
@@ -164,75 +167,84 @@ def _direction(sheet: Sheet) -> None:
     sheet.text(3.8, 21.2, "10 kΩ each", size=10, colour=PALE)
     sheet.xor(11.6, 16.25)
     sheet.wire((14.4, 16.25), (16.5, 16.25))
-    sheet.text(15.4, 16.85, "1: down")
-    sheet.flip_flop(16.5, 15.45, {0.8: r"$\overline{\mathrm{Q}}$"})
-    sheet.wire((19.1, 16.25), (23.2, 16.25))
-    sheet.text(21.8, 16.85, "1: up")
+    sheet.text(15.3, 16.85, "1: up")
+    sheet.flip_flop(16.5, 15.45, {0.8: "Q"})
+    sheet.wire((19.1, 16.25), (25.5, 16.25))
     sheet.dot(20.2, 16.25)
     sheet.wire((20.2, 16.25), (20.2, 18.6), (20.7, 18.6))
     sheet.flag(20.7, 18.6, "direction bit", to_left=False)
-    _select(sheet, 15.45, "EDGE_UP")
-    sheet.wire((24.5, 15.45), (27.0, 15.45))
+    _select(sheet, 25.5, 15.45, "EDGE_FORCE")
+    sheet.wire((26.8, 15.45), (31.0, 15.45))
 
 
 def _gate(sheet: Sheet) -> None:
     """Draw the edge's own oscillator against the bias, and what it becomes."""
     sheet.comparator(7.0, 6.5)
-    sheet.wire((4.9, 7.25), (7.0, 7.25))
-    sheet.flag(4.9, 7.25, "bias + 2 V")
-    sheet.axes.add_patch(Circle((3.6, 5.0), 1.0, fc="white", ec=INK, lw=1.3, zorder=3))
-    sheet.axes.plot([2.9, 3.25, 3.95, 4.3], [5.0, 5.4, 4.6, 5.0], color=INK, lw=1.3, zorder=4)
-    sheet.wire((4.6, 5.0), (6.0, 5.0), (6.0, 5.75), (7.0, 5.75))
-    sheet.text(3.6, 3.1, "its own oscillator\n2 V to 3 V")
+    sheet.axes.add_patch(Circle((3.6, 7.9), 1.0, fc="white", ec=INK, lw=1.3, zorder=3))
+    sheet.axes.plot([2.9, 3.25, 3.95, 4.3], [7.9, 8.3, 7.5, 7.9], color=INK, lw=1.3, zorder=4)
+    sheet.wire((4.6, 7.9), (6.0, 7.9), (6.0, 7.25), (7.0, 7.25))
+    sheet.wire((4.9, 5.75), (7.0, 5.75))
+    sheet.flag(4.9, 5.75, "bias + 2 V")
+    sheet.text(3.6, 4.2, "its own oscillator:\n2.025 V to 2.975 V")
     sheet.wire((9.4, 6.5), (16.5, 6.5))
-    sheet.text(12.0, 7.1, "1: open")
+    sheet.text(11.3, 7.1, "0: open")
     sheet.flip_flop(16.5, 5.7, {0.8: "Q", -0.8: r"$\overline{\mathrm{Q}}$"})
-    sheet.wire((19.1, 6.5), (20.7, 6.5))
-    sheet.flag(20.7, 6.5, "gate bit", to_left=False)
-    sheet.wire((19.1, 4.9), (23.2, 4.9))
-    sheet.text(21.2, 5.45, "0: step")
-    _select(sheet, 4.1, "select bit")
-    sheet.wire((24.5, 4.1), (27.0, 4.1))
+    sheet.wire((19.1, 4.9), (20.7, 4.9))
+    sheet.flag(20.7, 4.9, "gate bit", to_left=False)
+    sheet.wire((19.1, 6.5), (24.6, 6.5), (24.6, 4.9), (25.5, 4.9))
+    sheet.text(21.4, 7.05, "0: step")
+    _select(sheet, 25.5, 4.1, "EDGE_FORCE")
+    sheet.wire((24.7, 3.3), (25.5, 3.3), colour=CONTROL)
+    sheet.flag(24.7, 3.3, "select bit")
+    sheet.wire((26.8, 4.1), (31.0, 4.1))
 
 
-def _select(sheet: Sheet, y: float, forced: str) -> None:
-    """Draw the choice between what was latched and what is forced."""
-    sheet.selector(23.2, y)
-    sheet.wire((22.4, y - 0.8), (23.2, y - 0.8), colour=CONTROL)
-    sheet.flag(22.4, y - 0.8, forced)
-    sheet.wire((23.85, y - 1.4), (23.85, y - 2.2), (22.4, y - 2.2), colour=CONTROL)
-    sheet.flag(22.4, y - 2.2, "EDGE_FORCE")
+def _by_itself(sheet: Sheet) -> None:
+    """Draw what lets the edge step by itself: direction and gate as they are now, instead of the controller's."""
+    for tap, high, y, given in ((14.95, 16.25, 13.4, "EDGE_UP"), (13.3, 6.5, 9.8, "EDGE_CLOCK")):
+        sheet.dot(tap, high)
+        sheet.wire((tap, high), (tap, y - 0.8), (22.6, y - 0.8))
+        sheet.wire((21.8, y + 0.8), (22.6, y + 0.8), colour=CONTROL)
+        sheet.flag(21.8, y + 0.8, given)
+        _select(sheet, 22.6, y, "EDGE_SELF")
+    sheet.wire((23.9, 13.4), (24.8, 13.4), (24.8, 14.65), (25.5, 14.65))
+    sheet.wire((23.9, 9.8), (31.0, 9.8))
+
+
+def _select(sheet: Sheet, x: float, y: float, by: str) -> None:
+    """Draw a choice, and what chooses."""
+    sheet.selector(x, y)
+    sheet.wire((x + 0.65, y - 1.4), (x + 0.65, y - 1.9), (x + 1.3, y - 1.9), colour=CONTROL)
+    sheet.flag(x + 1.3, y - 1.9, by, to_left=False)
 
 
 def _pots(sheet: Sheet) -> None:
     """Draw the dual potentiometer, and the nodes it joins in both networks."""
-    sheet.box(27.0, 1.2, 8.6, 19.4, "--", over=0)
-    sheet.text(31.3, 19.8, "twin pots, one chip")
-    sheet.box(28.9, 3.0, 2.5, 13.6)
-    sheet.text(30.15, 9.8, "up/down\ncounter\n\n$k$ = 0\nto 127")
-    sheet.text(33.5, 9.6, "$R_W + k$ $R_{AB}$ / 128", size=10)
-    sheet.wire((25.8, 9.8), (27.0, 9.8), colour=CONTROL)
-    sheet.flag(25.8, 9.8, "EDGE_CLOCK")
+    sheet.box(31.0, 1.2, 8.6, 19.4, "--", over=0)
+    sheet.text(35.3, 19.8, "twin pots, one chip")
+    sheet.box(32.9, 3.0, 2.5, 13.6)
+    sheet.text(34.15, 9.8, "up/down\ncounter\n\n$k$ = 0\nto 127")
+    sheet.text(37.5, 9.6, "$R_W + k$ $R_{AB}$ / 128", size=10)
     for y, name in ((15.45, r"U/$\overline{\mathrm{D}}$"), (9.8, "CLK"), (4.1, r"$\overline{\mathrm{CS}}$")):
-        sheet.wire((27.0, y), (28.9, y))
-        sheet.text(27.9, y + 0.5, name, size=10)
+        sheet.wire((31.0, y), (32.9, y))
+        sheet.text(31.9, y + 0.5, name, size=10)
     for y, side, colour, network in ((15.0, "F", FREE, "free"), (5.2, "C", CLAMPED, "clamped")):
-        sheet.axes.plot([31.4, 33.0], [y, y], color=PALE, lw=1.3, ls=(0, (3, 2)))
-        sheet.axes.add_patch(Rectangle((33.0, y - 1.6), 0.6, 3.2, fc="white", ec=INK, lw=1.3, zorder=3))
-        sheet.text(33.3, y + 2.1, "A", size=10)
-        sheet.arrow((37.2, y), (33.6, y))
-        sheet.text(34.9, y + 0.5, "W", size=10)
-        sheet.wire((33.3, y - 1.6), (33.3, y - 3.0), (37.2, y - 3.0))
-        sheet.text(34.9, y - 2.5, "B", size=10)
+        sheet.axes.plot([35.4, 37.0], [y, y], color=PALE, lw=1.3, ls=(0, (3, 2)))
+        sheet.axes.add_patch(Rectangle((37.0, y - 1.6), 0.6, 3.2, fc="white", ec=INK, lw=1.3, zorder=3))
+        sheet.text(37.3, y + 2.1, "A", size=10)
+        sheet.arrow((41.2, y), (37.6, y))
+        sheet.text(38.9, y + 0.5, "W", size=10)
+        sheet.wire((37.3, y - 1.6), (37.3, y - 3.0), (41.2, y - 3.0))
+        sheet.text(38.9, y - 2.5, "B", size=10)
         for node, at in (("a", y), ("b", y - 3.0)):
-            sheet.wire((37.2, at), (38.3, at))
-            sheet.dot(37.2, at, colour)
-            sheet.wire((36.8, at + 0.9), (37.2, at), (37.6, at + 0.9), colour=colour)  # to the node's other edges
-            sheet.text(37.2, at - 0.6, node, colour=colour)
-            sheet.amplifier(38.3, at, 0.55)
-            sheet.wire((39.18, at), (39.7, at))
-            sheet.flag(39.7, at, f"$V_{{{side}{node}}}$", colour, to_left=False)
-        sheet.text(38.8, y + 1.9, f"{network} network", colour=colour)
+            sheet.wire((41.2, at), (42.3, at))
+            sheet.dot(41.2, at, colour)
+            sheet.wire((40.8, at + 0.9), (41.2, at), (41.6, at + 0.9), colour=colour)  # to the node's other edges
+            sheet.text(41.2, at - 0.6, node, colour=colour)
+            sheet.amplifier(42.3, at, 0.55)
+            sheet.wire((43.18, at), (43.7, at))
+            sheet.flag(43.7, at, f"$V_{{{side}{node}}}$", colour, to_left=False)
+        sheet.text(42.8, y + 1.9, f"{network} network", colour=colour)
 
 
 def board_map(board: Board) -> Sheet:
@@ -295,7 +307,7 @@ def _chain(sheet: Sheet, board: Board) -> None:
     block(2, 2, "directions and gates", deciding)
     block(3, 0, "select register", [part("select")], pins("SELECT_STORE"))
     block(3, 1, "selectors", [part("selector")], pins("EDGE_FORCE", "EDGE_UP"))
-    block(3, 2, "twin pots", [part("pot")], pins("EDGE_CLOCK"))
+    block(3, 2, "clocks, twin pots", [f"{part('clock')}, {part('pot')}"], pins("EDGE_CLOCK", "EDGE_SELF"))
     sheet.box(0.6, 0.6, 27.7, 2.0)
     sheet.text(7.5, 1.6, "free network", colour=FREE)
     sheet.text(21.4, 1.6, "clamped network", colour=CLAMPED)
@@ -309,6 +321,7 @@ def _chain(sheet: Sheet, board: Board) -> None:
         sheet.arrow((columns[2], low), (columns[2], high))
     sheet.arrow((14.1, 5.6), (14.8, 5.6))
     sheet.arrow((21.2, 10.3), (21.9, 10.3))
+    sheet.arrow((21.2, 5.6), (21.9, 5.6))
 
 
 def _lines(sheet: Sheet, x: float, y: float, title: str, parts: list[str], pins: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ def board_header(board: Board) -> str:
         "BOARD_END_TO_END_OHM": _int64(board.wiper.end_to_end_ohm),
         "BOARD_WIPER_POWER_UP": f"{board.wiper.power_up}",
         "BOARD_R_REF_OHM": _int64(board.r_ref_ohm),
-        "BOARD_SELF_TRIGGER": f"{int(board.self_trigger)}",
+        "BOARD_SELF_TRIGGER_HZ": f"{board.self_trigger_hz}",
         "BOARD_TICK_NS": f"{board.tick_ns}",
         "BOARD_LINE_RATE": f"{board.line_rate}UL",
         "BOARD_PARTS": f'"{parts}"',

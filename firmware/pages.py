@@ -44,6 +44,7 @@ def board_page(board: Board) -> str:
         "sources": "\n".join(_table(["source", ""], list(SOURCES.items()))),
         "parts": "\n".join(_table(["kind", "part", "does", "source"], [_part_row(board, key) for key in board.parts])),
         "usb": " or ".join(board.usb),
+        "oscillator_khz": f"{board.oscillator.hertz / 1000:.0f}",
     }
     return _filled("board.md", values)
 
@@ -247,7 +248,7 @@ def _node_table(board: Board) -> list[str]:
 
 
 def _edge_table(board: Board) -> list[str]:
-    kinds = ("pot", "xor", "latch", "selector", "select", "bits")
+    kinds = ("pot", "xor", "latch", "selector", "clock", "select", "bits")
     head = ["edge", "nodes", *(f"`{kind}`" for kind in kinds)]
     rows = []
     for e, edge in enumerate(board.edges):

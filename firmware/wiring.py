@@ -67,15 +67,15 @@ _FUNCTIONS = {
     "SELECT_STORE": {"select": "RCLK"},
     "BITS_LOAD": {"bits": "SH/LD"},
     "EDGE_LATCH": {"latch": "CLK"},
-    "EDGE_CLOCK": {"pot": "CLK"},
     "EDGE_FORCE": {"selector": "A/B"},
+    "EDGE_SELF": {"clock": "A/B"},
 }
 
 
 def _control(board: Board) -> Iterator[Wire]:
     """Join the controller with what it selects and clocks."""
     for name, parts in _FUNCTIONS.items():
-        for part, function in parts.items():
+        for part, function in parts.items() if name in board.pins else ():
             for chip in range(board.parts[part].count):
                 yield Wire(name, controller(board.pins[name][0]), Pin(part, f"{chip}", function))
     for name, part, function in (("DAC_SELECT", "dac", "SYNC"), ("ADC_SELECT", "adc", "CNV")):
@@ -113,7 +113,7 @@ def _bias(board: Board) -> Iterator[Wire]:
     yield Wire("bias", source, Pin("driver", "", "IN"))
     yield Wire("bias", source, Pin("adc", f"{adc[0]}", f"IN{adc[1]}"))
     for edge in board.edges:
-        yield Wire("bias + 2 V", Pin("driver", "", "OUT"), Pin("oscillator", f"{edge.chip}", "2IN+"))
+        yield Wire("bias + 2 V", Pin("driver", "", "OUT"), Pin("oscillator", f"{edge.chip}", "2IN-"))
 
 
 def node_wires(n: int, node: Node) -> Iterator[Wire]:
@@ -136,7 +136,7 @@ def edge_wires(board: Board, e: int, edge: Edge) -> Iterator[Wire]:
         for node, end in zip(edge.nodes, "WB", strict=True):
             yield Wire(f"{side} {node}", Pin("pot", own, f"{end}{k}"), Pin("buffer", "", "IN"))
     a, b = edge.nodes
-    means = ((f"clamped {a}", f"free {b}"), (f"clamped {b}", f"free {a}"))
+    means = ((f"clamped {b}", f"free {a}"), (f"clamped {a}", f"free {b}"))
     means += ((f"clamped {a}", f"free {a}"), (f"clamped {b}", f"free {b}"))
     inputs = ("1IN+", "1IN-", "2IN+", "2IN-")
     for k, (mean, name) in enumerate(zip(means, inputs, strict=True)):
@@ -149,23 +149,30 @@ def edge_wires(board: Board, e: int, edge: Edge) -> Iterator[Wire]:
 
 
 def _decision(board: Board, e: int, edge: Edge) -> Iterator[Wire]:
-    """Join comparators and oscillator, latch, selector and pot, and the bits that the controller reads and writes."""
+    """Join comparators and oscillator with latch and clock, these with selector and pot, and the controller's bits."""
     own = f"{edge.chip}"
-    gate, latch, selector = (f"{place[0]}" for place in (edge.xor, edge.latch, edge.selector))
+    gate, latch, selector, clock = (f"{place[0]}" for place in (edge.xor, edge.latch, edge.selector, edge.clock))
     k, direction, opened = edge.xor[1] + 1, 2 * edge.latch[1] + 1, 2 * edge.latch[1] + 2
     way, step = 2 * edge.selector[1] + 1, 2 * edge.selector[1] + 2
+    now, fall = 2 * edge.clock[1] + 1, 2 * edge.clock[1] + 2
     chip, letter = edge.bit // 8, LETTERS[edge.bit % 8]
     gates = board.parts["bits"].count // 2 + chip
-    up = controller(board.pins["EDGE_UP"][0])
     for n, name in ((1, "A"), (2, "B")):
         yield Wire(f"edge {e}, comparator {n}", Pin("comparators", own, f"{n}OUT"), Pin("xor", gate, f"{k}{name}"))
-    yield Wire(f"edge {e}, down", Pin("xor", gate, f"{k}Y"), Pin("latch", latch, f"{direction}D"))
-    yield Wire(f"edge {e}, open", Pin("oscillator", own, "2OUT"), Pin("latch", latch, f"{opened}D"))
-    yield Wire(f"edge {e}, direction", Pin("latch", latch, f"/{direction}Q"), Pin("selector", selector, f"{way}A"))
-    yield Wire(f"edge {e}, direction", Pin("latch", latch, f"/{direction}Q"), Pin("bits", f"{chip}", letter))
-    yield Wire(f"edge {e}, gate", Pin("latch", latch, f"{opened}Q"), Pin("bits", f"{gates}", letter))
-    yield Wire(f"edge {e}, gate", Pin("latch", latch, f"/{opened}Q"), Pin("selector", selector, f"{step}A"))
-    yield Wire("EDGE_UP", up, Pin("selector", selector, f"{way}B"))
+    for net, decided, flip_flop, live in (
+        (f"edge {e}, up now", Pin("xor", gate, f"{k}Y"), direction, now),
+        (f"edge {e}, closed now", Pin("oscillator", own, "2OUT"), opened, fall),
+    ):
+        yield Wire(net, decided, Pin("latch", latch, f"{flip_flop}D"))
+        yield Wire(net, decided, Pin("clock", clock, f"{live}B"))
+    yield Wire(f"edge {e}, direction", Pin("latch", latch, f"{direction}Q"), Pin("selector", selector, f"{way}A"))
+    yield Wire(f"edge {e}, direction", Pin("latch", latch, f"{direction}Q"), Pin("bits", f"{chip}", letter))
+    yield Wire(f"edge {e}, gate", Pin("latch", latch, f"/{opened}Q"), Pin("bits", f"{gates}", letter))
+    yield Wire(f"edge {e}, gate", Pin("latch", latch, f"{opened}Q"), Pin("selector", selector, f"{step}A"))
+    for name, given in (("EDGE_UP", now), ("EDGE_CLOCK", fall)):
+        yield Wire(name, controller(board.pins[name][0]), Pin("clock", clock, f"{given}A"))
+    yield Wire(f"edge {e}, forced up", Pin("clock", clock, f"{now}Y"), Pin("selector", selector, f"{way}B"))
     yield Wire(f"edge {e}, selected", Pin("select", f"{chip}", f"Q{letter}"), Pin("selector", selector, f"{step}B"))
     yield Wire(f"edge {e}, up", Pin("selector", selector, f"{way}Y"), Pin("pot", own, "U/D"))
     yield Wire(f"edge {e}, step", Pin("selector", selector, f"{step}Y"), Pin("pot", own, "CS"))
+    yield Wire(f"edge {e}, clock", Pin("clock", clock, f"{fall}Y"), Pin("pot", own, "CLK"))

@@ -1,4 +1,4 @@
-"""What some families of boards have besides: boards that other programs can use, images for bare chips, wiring lists.
+"""What some families have besides boards: boards for other programs, images for bare chips, wiring lists, instruments.
 
 A family has it where it has a function of that name that takes an `Address`.
 """
@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 from labnet.board import Address, family
 from labnet.errors import NotSupported
+from labnet.meters import BenchInstrument
 
 
 class Server(Protocol):
@@ -129,3 +130,31 @@ def chip_port(port: str | None = None) -> str:
     PortInUse, PortNotPermitted
     """
     return cast(str, family(Address.parse("ASRL")).chip_port(port))
+
+
+def instrument(resource: str) -> BenchInstrument:
+    """Open an instrument on the bench, like ``USB0::0x2A8D::0x1301::MY57226010::INSTR``.
+
+    Returns
+    -------
+    BenchInstrument
+        What it can be, a `Voltmeter` or a `VoltageSource` say, is asked with ``isinstance``.
+
+    Raises
+    ------
+    NotSupported
+        For addresses whose family has no instruments (``instrument(address)``).
+    UnknownBoard
+        Where nothing can be opened there.
+    WrongInstrument
+        For a model that no driver is for.
+    LinkError, InstrumentError
+    """
+    parsed = Address.parse(resource)
+    opened = family(parsed)
+    if not hasattr(opened, "instrument"):
+        raise NotSupported(
+            f"{resource!r} is no instrument; give a VISA resource name, like TCPIP::192.168.0.5::INSTR. 'labnet "
+            "boards' lists those that are there."
+        )
+    return cast(BenchInstrument, opened.instrument(parsed))

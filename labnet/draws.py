@@ -54,6 +54,8 @@ class Stream(IntEnum):
     SOURCE_NOISE = 35  # added to inputs; seed of the plan, step = step, i = input
     TARGET_NOISE = 36  # added to targets; seed of the plan, step = step, i = output
     PACKING = 64  # where disks begin; seed of the packing, step = attempt, i = coordinate
+    CALIBRATION_WAIT = 65  # before counting gates; seed of the calibration, step = 0, i = trigger
+    METER = 66  # what a simulated meter is off by; seed of the meter, step = which reading, 0 for all, i = what
 
 
 def splitmix64(seed: int, i: int) -> int:

@@ -25,12 +25,15 @@
     |   |-- NoProgrammer          none to write the firmware onto a chip with
     |   |-- NotProgrammed         the programmer did not write it
     |   |-- DeviceError           the board itself reports an error
+    |   |   `-- InstrumentError       an instrument on the bench does
+    |   |-- Overload              more than an instrument on the bench can measure, or hold
     |   |-- StateLost             the board restarted or made itself safe: what was set is gone
     |   |-- TranscriptMismatch    a request that is not the one that was recorded
     |   `-- LinkError             nobody talks with the board
     |       |-- PortInUse             another program has the port
     |       |-- PortNotPermitted      the system does not let us open it
     |       |-- WrongBoard            something else answers there
+    |       |-- WrongInstrument       another model of instrument answers there
     |       |-- LinkLost              the other end is gone: cable, power, program
     |       |-- LinkTimeout           no answer in time
     |       `-- LinkDesynchronised    answers that belong to no question
@@ -176,6 +179,20 @@ class DeviceError(BoardError):
         return self.errors[0][0]
 
 
+class InstrumentError(DeviceError):
+    """What the error queue of an instrument on the bench held after a command."""
+
+    def __init__(self, message: str, errors: tuple[tuple[int, str], ...], command: str) -> None:
+        BoardError.__init__(self, message)
+        self.errors = errors
+        self.command = command
+        self.answer = ""
+
+
+class Overload(BoardError):
+    """A reading beyond the range of an instrument, or a source at its limit: no number is known."""
+
+
 class StateLost(BoardError):
     """The board restarted, or made itself safe because it had not heard from us: what was set is gone."""
 
@@ -198,6 +215,10 @@ class PortNotPermitted(LinkError):
 
 class WrongBoard(LinkError):
     """Something else than a board of labnet answers, or a board of another version."""
+
+
+class WrongInstrument(LinkError):
+    """Another model of instrument than the driver is for, or one that no driver is for."""
 
 
 class LinkLost(LinkError):

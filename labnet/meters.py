@@ -3,7 +3,8 @@
 A driver has the methods of those that it can be; nothing is inherited. Units are volts, amperes, hertz and seconds.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from labnet.board import Side
 
@@ -80,6 +81,28 @@ class PulseSource(Protocol):
     def output_off(self) -> None:
         """Let go of what it drives. Never fails."""
         ...
+
+
+class BenchInstrument(Protocol):
+    """What all drivers have, and are besides: ask with ``isinstance(instrument, Voltmeter)`` what it can be.
+
+    It is a context manager; leaving it turns its output off and closes it.
+    """
+
+    @property
+    def name(self) -> str:
+        """Model, serial number and where it is, for a record or a message."""
+        ...
+
+    def close(self) -> None:
+        """Turn its output off and let go of it."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class BoardMeter(Protocol):

@@ -114,9 +114,9 @@ class SerialTransport:
 
 
 class VisaTransport:
-    """Whatever PyVISA opens, through pyvisa-py or what $PYVISA_LIBRARY names."""
+    """Whatever PyVISA opens, through `library`, else what $PYVISA_LIBRARY names, else pyvisa-py."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, library: str | None = None) -> None:
         import pyvisa  # slow, and of no use to those with a serial port
         from pyvisa.constants import ResourceAttribute, StatusCode
 
@@ -127,7 +127,7 @@ class VisaTransport:
             name = pyvisa.rname.parse_resource_name(address)
             if isinstance(name, pyvisa.rname.TCPIPSocket):
                 socket.getaddrinfo(name.host_address, name.port)  # an unknown host costs pyvisa-py a socket
-            manager = pyvisa.ResourceManager(os.environ.get("PYVISA_LIBRARY", "@py"))
+            manager = pyvisa.ResourceManager(library or os.environ.get("PYVISA_LIBRARY", "@py"))
             self._resource: Any = manager.open_resource(address, open_timeout=ceil(_OPEN_S * 1e3))
         except Exception as error:  # pyvisa-py raises what comes to hand, Exception itself too
             raise UnknownBoard(
@@ -193,6 +193,11 @@ class VisaTransport:
                 raise lost(self._address, error) from error
             raise silent(self._address, timeout_s) from error
         return data
+
+    def clear(self) -> None:
+        """Have the other end forget what it has not read or said yet, where the interface can."""
+        with suppress(Exception):  # raw sockets cannot
+            self._resource.clear()
 
     def close(self) -> None:
         """Let go of the connection."""

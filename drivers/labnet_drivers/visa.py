@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from labnet.board import Address, FoundBoard
 from labnet.errors import UnknownBoard
+from labnet.meters import BenchInstrument
 from labnet_drivers.discovery import chip_port, found_boards, starting_s
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
 from labnet_drivers.twin_board import TwinBoard
 
-__all__ = ["chip_port", "find_boards", "open_board"]
+__all__ = ["chip_port", "find_boards", "instrument", "open_board"]
 
 
 def open_board(address: Address) -> TwinBoard:
@@ -32,3 +33,10 @@ def open_board(address: Address) -> TwinBoard:
 def find_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
     return found_boards()
+
+
+def instrument(address: Address) -> BenchInstrument:
+    """Open the instrument at a VISA resource name; see `labnet_drivers.bench.open_instrument`."""
+    from labnet_drivers.bench.opening import open_instrument  # of no use to those who open a board
+
+    return open_instrument(address.text)

@@ -31,7 +31,7 @@
 #define BOARD_END_TO_END_OHM INT64_C(10000)
 #define BOARD_WIPER_POWER_UP 64
 #define BOARD_R_REF_OHM INT64_C(10000)
-#define BOARD_SELF_TRIGGER 0
+#define BOARD_SELF_TRIGGER_HZ 129980
 #define BOARD_TICK_NS 1000
 #define BOARD_LINE_RATE 1000000UL
 #define BOARD_PARTS "AD5676 sources, AD7689 converters, AD5222 potentiometers, LM393 comparators, ADG714 switches"
@@ -59,6 +59,7 @@
 #define PIN_EDGE_CLOCK C, 1
 #define PIN_EDGE_FORCE C, 2
 #define PIN_EDGE_UP C, 3
+#define PIN_EDGE_SELF D, 7
 #define PIN_STATUS_LIGHT B, 7
 #define BOARD_NODE_DAC {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, 5}, {0, 6}, {0, 7}, {1, 0}}
 #define BOARD_BIAS_DAC {1, 7}

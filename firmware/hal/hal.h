@@ -45,7 +45,7 @@ void hal_look(struct latched *seen);
 /* Edges */
 void hal_trigger(bool step, struct latched *latched); /* the edge clock, with or without the wipers */
 void hal_step_wipers(uint32_t edges, bool up);        /* direction forced, gates bypassed */
-void hal_self_trigger(bool on);                       /* only where BOARD_SELF_TRIGGER */
+void hal_self_trigger(bool on);                       /* edges step on their own clocks from now, or no longer */
 
 /* Non-volatile store: reads 0xFF where nothing was ever written. */
 void hal_nv_read(uint16_t address, void *data, uint16_t count);

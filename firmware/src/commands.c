@@ -123,6 +123,8 @@ static const FLASH char header_board_reading[] = "BOARd:READing";
 
 static const FLASH char header_board_bias[] = "BOARd:BIAS";
 
+static const FLASH char header_board_oscillator[] = "BOARd:OSCillator";
+
 static const FLASH char header_board_wiper[] = "BOARd:WIPer";
 
 static const FLASH char header_board_rref[] = "BOARd:RREF";
@@ -422,6 +424,7 @@ const FLASH struct command commands[COMMAND_COUNT] = {
     {.header = header_board_source, .query = query_board_source},
     {.header = header_board_reading, .query = query_board_reading},
     {.header = header_board_bias, .query = query_board_bias},
+    {.header = header_board_oscillator, .query = query_board_oscillator},
     {.header = header_board_wiper, .query = query_board_wiper},
     {.header = header_board_rref, .query = query_board_rref},
     {.header = header_board_parts, .query = query_board_parts},

@@ -41,7 +41,7 @@ struct command {
     bool idle;  /* refused while a training runs: the set form, or the query where that is all */
 };
 
-#define COMMAND_COUNT 96
+#define COMMAND_COUNT 97
 
 extern const FLASH struct command commands[COMMAND_COUNT];
 
@@ -94,6 +94,7 @@ void query_board_holdable(void);
 void query_board_source(void);
 void query_board_reading(void);
 void query_board_bias(void);
+void query_board_oscillator(void);
 void query_board_wiper(void);
 void query_board_rref(void);
 void query_board_parts(void);

@@ -327,6 +327,8 @@ void query_board_wiper(void) {
     answer_integer(BOARD_WIPER_POWER_UP);
 }
 
+void query_board_oscillator(void) { answer_unsigned(BOARD_SELF_TRIGGER_HZ); }
+
 void query_board_rref(void) { answer_micro(INT64_C(1) * BOARD_R_REF_OHM * MICRO); }
 
 void query_board_parts(void) {

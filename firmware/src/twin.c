@@ -269,13 +269,13 @@ void set_trg(void) {
 }
 
 void set_trigger_self(void) {
-#if BOARD_SELF_TRIGGER
+#if BOARD_SELF_TRIGGER_HZ
     int64_t microseconds;
     if (take_micro(&microseconds) && no_more_parameters()) {
+        status_questionable(QUESTIONABLE_WIPERS, true);
         hal_self_trigger(true);
         hal_sleep_until(hal_now() + (uint64_t)microseconds * 1000 / BOARD_TICK_NS);
         hal_self_trigger(false);
-        status_questionable(QUESTIONABLE_WIPERS, true);
     }
 #else
     refuse(ERROR_HARDWARE_MISSING, NULL);
@@ -306,15 +306,23 @@ void set_wiper_position(void) {
     twin_set_wipers(positions);
 }
 
-void query_wiper_position(void) {
+static bool wipers_are_known(void) {
     static const FLASH char lost[] = "the edges stepped by themselves; set the wipers";
     if (status_questionable_condition() & QUESTIONABLE_WIPERS) {
         refuse(ERROR_SETTINGS_CONFLICT, lost);
-        return;
+        return false;
     }
-    for (uint8_t e = 0; e < BOARD_EDGES; e++) {
+    return true;
+}
+
+void query_wiper_position(void) {
+    for (uint8_t e = 0; wipers_are_known() && e < BOARD_EDGES; e++) {
         answer_integer(wipers[e]);
     }
 }
 
-void set_wiper_home(void) { home_to(wipers); }
+void set_wiper_home(void) {
+    if (wipers_are_known()) {
+        home_to(wipers);
+    }
+}

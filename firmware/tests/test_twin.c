@@ -131,12 +131,6 @@ static void looking_is_no_trigger(void **state) {
     assert_answer("TRIG:COUN?", "0");
 }
 
-static void this_board_has_no_clocks_of_its_own(void **state) {
-    (void)state;
-    assert_refused("TRIG:SELF 1", "-241,Hardware missing");
-    assert_string_equal(fake_calls(), "");
-}
-
 static void holding_writes_all_codes_then_switches(void **state) {
     (void)state;
     obey("SOUR:HOLD FREE,8,0,0,5,4,2.5");
@@ -202,7 +196,6 @@ static void the_clock_never_goes_back(void **state) {
 RUN(ON_BENCH(power_up_homes_the_wipers), ON_BENCH(wipers_go_where_they_are_told), ON_BENCH(wipers_take_the_short_way),
     ON_BENCH(wrong_positions_move_nothing), ON_BENCH(homing_makes_good_what_was_miscounted),
     ON_BENCH(triggers_are_counted_as_latched), ON_BENCH(latching_moves_no_wiper), ON_BENCH(looking_is_no_trigger),
-    ON_BENCH(this_board_has_no_clocks_of_its_own), ON_BENCH(holding_writes_all_codes_then_switches),
-    ON_BENCH(readings_are_told_in_volts), ON_BENCH(the_bias_is_exact_at_half_and_one),
-    ON_BENCH(waits_let_the_clock_run_to_the_tick), ON_BENCH(a_restarted_board_goes_on_where_it_is_told),
-    ON_BENCH(the_clock_never_goes_back))
+    ON_BENCH(holding_writes_all_codes_then_switches), ON_BENCH(readings_are_told_in_volts),
+    ON_BENCH(the_bias_is_exact_at_half_and_one), ON_BENCH(waits_let_the_clock_run_to_the_tick),
+    ON_BENCH(a_restarted_board_goes_on_where_it_is_told), ON_BENCH(the_clock_never_goes_back))

@@ -10,6 +10,7 @@
 #include "pins.h"
 
 #define CHAIN (BOARD_SWITCH_CHIPS / 2)
+#define ALL_EDGES (UINT32_MAX >> (32 - BOARD_EDGES))
 #define MASK_CHIPS ((BOARD_EDGES + 7) / 8)
 #define CHANNELS 8
 #define ADC_CYCLES 61 /* 3.8 us: as long as a conversion takes */
@@ -42,7 +43,8 @@ static struct {
 
 /* The 595s as they shift: no select keeps them from it. */
 static uint8_t selected[MASK_CHIPS];
-static uint32_t select_mask;
+static uint32_t select_mask; /* as stored: 0 selects an edge */
+static bool by_themselves;   /* the edges step */
 static uint8_t bits[2 * MASK_CHIPS];
 static unsigned bits_at;
 static enum { NOTHING_LATCHED, LOOKED, TRIGGERED, STEPPED } latched;
@@ -196,10 +198,27 @@ static void edges_latch(void) {
     latched = pin_high(EDGE_FORCE) ? LOOKED : TRIGGERED;
 }
 
+static uint32_t selected_edges(void) { return ~select_mask & ALL_EDGES; }
+
+/* EDGE_FORCE, EDGE_SELF or the select register has changed. */
+static void edges_change_over(void) {
+    bool are = pin_high(EDGE_SELF) && selected_edges();
+    if (are && (!pin_high(EDGE_FORCE) || selected_edges() != ALL_EDGES)) {
+        fail("edges %X are to step by themselves; allowed: all of them, with EDGE_FORCE", (unsigned)selected_edges());
+    }
+    if (are != by_themselves) {
+        by_themselves = are;
+        resolve();
+        flush_load();
+        hal_self_trigger(are);
+        changed();
+    }
+}
+
 static void edges_clock(void) {
     flush_load();
     if (pin_high(EDGE_FORCE)) {
-        hal_step_wipers(~select_mask & (UINT32_MAX >> (32 - BOARD_EDGES)), pin_high(EDGE_UP));
+        hal_step_wipers(selected_edges(), pin_high(EDGE_UP));
         changed();
     } else if (latched == TRIGGERED) {
         latched = STEPPED;
@@ -213,6 +232,7 @@ static void select_store(void) {
     for (unsigned chip = 0; chip < MASK_CHIPS; chip++) {
         select_mask |= (uint32_t)selected[chip] << (8 * chip);
     }
+    edges_change_over();
 }
 
 /* SPI and pins --------------------------------------------------------------------------------------------------------- */
@@ -289,6 +309,10 @@ static void wire_changed(enum wire wire, bool high) {
         edges_latch();
     } else if (wire == EDGE_CLOCK && !high) {
         edges_clock();
+    } else if (wire == EDGE_SELF && high && selected_edges()) {
+        fail("the clocks changed over while edges were selected: those whose gates are open have stepped");
+    } else if (wire == EDGE_SELF || wire == EDGE_FORCE) {
+        edges_change_over();
     }
 }
 

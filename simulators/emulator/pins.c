@@ -43,11 +43,14 @@ static void join_all(unsigned first, const char *name, char port, const uint8_t 
 
 bool pin_high(enum wire wire) { return ports[pins[wire].port - 'A'].level >> pins[wire].bit & 1; }
 
-/* What no output drives, a resistor pulls: up, but for the reset of the switches, which lets go of all nodes. */
+/* What no output drives, a resistor pulls: up, but for two, so that all nodes are let go of and no edge clocks itself. */
 static uint8_t pulled(const struct port *port) {
-    bool resets = port == &ports[pins[SWITCH_RESET].port - 'A'];
-    unsigned down = resets ? 1u << pins[SWITCH_RESET].bit : 0;
-    return (uint8_t)(0xFF - down);
+    static const enum wire down[] = {SWITCH_RESET, EDGE_SELF};
+    unsigned up = 0xFF;
+    for (unsigned i = 0; i < sizeof down / sizeof *down; i++) {
+        up &= port == &ports[pins[down[i]].port - 'A'] ? ~(1u << pins[down[i]].bit) : 0xFF;
+    }
+    return (uint8_t)up;
 }
 
 static void settle(struct port *port) {
@@ -99,6 +102,7 @@ void pins_start(void (*changed)(enum wire wire, bool high)) {
     SINGLE(EDGE_CLOCK);
     SINGLE(EDGE_FORCE);
     SINGLE(EDGE_UP);
+    SINGLE(EDGE_SELF);
     for (unsigned i = 0; i < PORTS; i++) {
         ports[i].level = pulled(&ports[i]);
         if (ports[i].joined) {

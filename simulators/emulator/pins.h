@@ -21,6 +21,7 @@ enum wire {
     EDGE_CLOCK,
     EDGE_FORCE,
     EDGE_UP,
+    EDGE_SELF,
     WIRES
 };
 

@@ -67,7 +67,7 @@ def parsed(text: str | Faults) -> Faults:
         most = 0 if not counts else 1 + counts.count(":")
         if counts is None or bool(numbers) != bool(counts) or len(numbers) > most or not all(map(_is_whole, numbers)):
             allowed = ", ".join(f"{each}@{what.upper()}".rstrip("@") for each, what in _INDEX.items())
-            raise ValueError(f"is {word!r}; allowed: {allowed} (:TRIGGER may be left out); several joined by commas")
+            raise ValueError(f"is {word!r}; allowed: {allowed}; several joined by commas, :TRIGGER may be left out")
         whole = tuple(map(int, numbers))
         name = name.replace("-", "_")
         found[name] = (*found.get(name, ()), Removal(*whole) if most == 2 else whole[0]) if at else True

@@ -194,5 +194,9 @@ def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: i
         outputs = dict(zip(task.outputs, ensemble.held_outputs(lane).tolist(), strict=True))
         held = {"free": free, "clamped": free | outputs}
     board.went_on(
-        ensemble.triggers(steps), member.trigger_ns(steps - 1), ensemble.place(lane), held, ensemble.voltages(lane)
+        ensemble.triggers(steps),
+        int(member.trigger_ns(steps - 1, steps)[0]),
+        ensemble.place(lane),
+        held,
+        ensemble.voltages(lane),
     )

@@ -5,7 +5,8 @@ import pytest
 
 import labnet
 from labnet.errors import UnknownBoard
-from labnet_simulators import PRESETS, ComparatorPair, EffectiveComparator, Gate, SimulatedBoard
+from labnet_simulators import PRESETS, ComparatorPair, EffectiveComparator, Gate, OscillatorGate, SimulatedBoard
+from labnet_simulators.components import BIAS_GRID
 
 
 def opened(address: str) -> SimulatedBoard:
@@ -53,6 +54,9 @@ def test_ideal_is_the_default_and_the_address_is_kept() -> None:
         ("sigma_max_v=0.02&sigma=frozen", "comparator", EffectiveComparator(0.0, 0.02, frozen=True)),
         ("preset=lab&sigma=frozen", "comparator", EffectiveComparator(0.0, 0.05, frozen=True)),
         ("gate=fixed", "gate", Gate(fixed_number=True)),
+        ("gate=oscillator", "gate", OscillatorGate()),
+        ("gate=oscillator&jitter=0.1&calibrated=true", "gate", OscillatorGate(jitter=0.1, known=True)),
+        ("gate=oscillator&converters=board", "gate", OscillatorGate(grid=BIAS_GRID)),
     ],
 )
 def test_an_option_changes_its_part(option: str, part: str, value: object) -> None:
@@ -86,7 +90,11 @@ def test_converters_are_real_numbers_or_16_bit_codes(address: str, bits: int | N
         ("sim://twin16?converters=8bit", "'8bit'; allowed: 'float' or 'board'"),
         ("sim://twin16?comparator=ideal", "allowed: 'effective' or 'pair'"),
         ("sim://twin16?sigma=fresh", "allowed: 'redrawn' or 'frozen'"),
-        ("sim://twin16?gate=open", "allowed: 'bernoulli' or 'fixed'"),
+        ("sim://twin16?gate=open", "allowed: 'bernoulli', 'fixed' or 'oscillator'"),
+        ("sim://twin16?jitter=0.01", "jitter is of oscillators; give gate=oscillator"),
+        ("sim://twin16?calibrated=true", "calibrated is of oscillators; give gate=oscillator"),
+        ("sim://twin16?gate=oscillator&jitter=0.2", "jitter is '0.2'; allowed: .*0.14"),
+        ("sim://twin16?gate=oscillator&oscillator_hz=0", "oscillator_hz is '0'; allowed: "),
         ("sim://twin16?seed=three", "'three'; allowed: .*integer"),
         ("sim://twin16?sigma_max_v=-1", "'-1'; allowed: .*0"),
         ("sim://twin16?tolerance=1", "'1'; allowed: less than 1"),

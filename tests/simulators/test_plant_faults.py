@@ -270,7 +270,7 @@ def test_a_stuck_wiper_of_a_large_network_sticks_too() -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("broken", "'broken'; allowed: swapped-comparators@EDGE, .*shifted-adc@NODE, .*slow-settling; several"),
+        ("broken", "'broken'; allowed: removed@EDGE:TRIGGER, .*shifted-adc@NODE, .*slow-settling; several"),
         ("stuck-wiper", "'stuck-wiper'; allowed: "),
         ("stuck-wiper@", "'stuck-wiper@'; allowed: "),
         ("stuck-wiper@-1", "'stuck-wiper@-1'; allowed: "),

@@ -25,12 +25,20 @@ static uint8_t transfer(uint8_t byte) {
     return SPDR;
 }
 
-void parts_let_go(void) { LOW(PIN_SWITCH_RESET); }
+void parts_let_go(void) {
+    LOW(PIN_SWITCH_RESET);
+#if BOARD_SELF_TRIGGER_HZ
+    LOW(PIN_EDGE_SELF);
+#endif
+}
 
 /* All pins at rest before they become outputs. */
 void parts_start(void) {
     parts_let_go();
     OUTPUT(PIN_SWITCH_RESET);
+#if BOARD_SELF_TRIGGER_HZ
+    OUTPUT(PIN_EDGE_SELF);
+#endif
     for (uint8_t i = 0; i < sizeof dac_select; i++) {
         PORT_OF(PORT_DAC_SELECT) |= dac_select[i];
         DDR_OF(PORT_DAC_SELECT) |= dac_select[i];
@@ -206,13 +214,17 @@ void hal_trigger(bool step, struct latched *latched) {
     bits_in(latched);
 }
 
-void hal_step_wipers(uint32_t edges, bool up) {
+static void select_edges(uint32_t edges) {
     SPCR = AT_RISING;
     for (uint8_t chip = MASK_CHIPS; chip--;) {
         transfer((uint8_t) ~(edges >> (8 * chip)));
     }
     HIGH(PIN_SELECT_STORE);
     LOW(PIN_SELECT_STORE);
+}
+
+void hal_step_wipers(uint32_t edges, bool up) {
+    select_edges(edges);
     if (up) {
         HIGH(PIN_EDGE_UP);
     } else {
@@ -223,7 +235,19 @@ void hal_step_wipers(uint32_t edges, bool up) {
     LOW(PIN_EDGE_FORCE);
 }
 
+/* The clocks change over while no edge is selected: to one whose gate is open that is a falling edge. Back it is none. */
 void hal_self_trigger(bool on) {
+#if BOARD_SELF_TRIGGER_HZ
+    if (on) {
+        select_edges(0);
+        HIGH(PIN_EDGE_FORCE);
+        HIGH(PIN_EDGE_SELF);
+        select_edges(UINT32_MAX);
+    } else {
+        LOW(PIN_EDGE_SELF);
+        LOW(PIN_EDGE_FORCE);
+    }
+#else
     (void)on;
-    _Static_assert(!BOARD_SELF_TRIGGER, "the edges of this board have no clock of their own");
+#endif
 }

@@ -15,12 +15,12 @@ enum operation {
     OP_BIAS = 0x03,
     OP_STEP = 0x04,
     OP_LOAD = 0x05,
-    OP_SELF = 0x06,
     OP_COUNT = 0x07,
     OP_HELLO = 0x80,
     OP_ADC = 0x81,
     OP_LOOK = 0x82,
     OP_TRIGGER = 0x83,
+    OP_SELF = 0x84,
 };
 
 #define FRAME 16
@@ -114,7 +114,6 @@ void hal_dac_write(uint8_t node, uint16_t code) { post(OP_DAC, node, code, 0); }
 void hal_hold(uint8_t side, uint32_t nodes) { post(OP_HOLD, side, 0, nodes); }
 void hal_bias_write(uint16_t code) { post(OP_BIAS, 0, code, 0); }
 void hal_step_wipers(uint32_t edges, bool up) { post(OP_STEP, up, 0, edges); }
-void hal_self_trigger(bool on) { post(OP_SELF, on, 0, 0); }
 
 void hal_clear_sources(void) {
     hal_bias_write(0);
@@ -141,6 +140,12 @@ static void ask_latched(enum operation op, uint8_t arg, struct latched *latched)
     ask(op, arg, reply, sizeof reply);
     latched->directions = number(reply, 4);
     latched->gates = number(reply + 4, 4);
+}
+
+/* Answered, so that it takes the host as long as it takes the plant. */
+void hal_self_trigger(bool on) {
+    uint8_t done;
+    ask(OP_SELF, on, &done, sizeof done);
 }
 
 void hal_look(struct latched *seen) { ask_latched(OP_LOOK, 0, seen); }

@@ -98,9 +98,10 @@ class Schedule(NamedTuple):
     """What happens in a chunk of K steps; `first` counts from the plan's start, `trigger` from the board's.
 
     Each step shows one training example: `shown` (K,) where all lanes show the same, else `example` (K, width). Or a
-    batch: all of them, or those whose `chosen` (K * B, width) is 1. `time_ns` and `heat_ns` (K, width), of the
-    triggers, are there where gates are oscillators. Noise is in volts: (K, O) of the outputs as the
-    clamp reads them, (measurements, B, O), (logs, 2, n).
+    batch: all of them, or those whose `chosen` (K * B, width) is 1. Where gates are oscillators there are
+    the times of the triggers, `shared_ns` (K,) where they are those of all lanes, else `time_ns` (K, width), and
+    `heat_ns` (K, width) where the temperature changes. Noise is in volts: (K, O) of the outputs as the clamp reads
+    them, (measurements, B, O), (logs, 2, n).
     """
 
     steps: int
@@ -113,6 +114,7 @@ class Schedule(NamedTuple):
     shown: NDArray[np.int64]
     example: Any
     chosen: Any
+    shared_ns: FloatArray
     time_ns: Any
     heat_ns: Any
     output_noise_v: FloatArray
@@ -235,6 +237,7 @@ def schedule_lanes(width: Any, s: Schedule) -> Schedule:
         s.shown,
         lanes_of(width, s.example),
         lanes_of(width, s.chosen),
+        s.shared_ns,
         lanes_of(width, s.time_ns),
         lanes_of(width, s.heat_ns),
         s.output_noise_v,

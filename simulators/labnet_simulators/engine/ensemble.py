@@ -61,11 +61,12 @@ class Member(NamedTuple):
     bias_v: float
     start_s: float
 
-    def trigger_ns(self, step: int) -> int:
-        """Give when a step triggers, on the board's clock."""
-        shows = len(self.plan.examples_at(step)) if self.plan.batched else 1
-        began_ns = round((self.start_s + step * self.plan.step_period_s) * 1e9)
-        return began_ns + 2 * round(self.plan.settle_s * 1e9) * shows
+    def trigger_ns(self, first: int, last: int) -> NDArray[np.int64]:
+        """Give when each of the steps `first` .. `last` - 1 triggers, on the board's clock."""
+        plan, steps = self.plan, np.arange(first, last)
+        shows = plan.batches(first, last).sum(axis=1) if plan.batched else 1
+        began_ns = np.rint((self.start_s + steps * plan.step_period_s) * 1e9).astype(np.int64)
+        return np.asarray(began_ns + 2 * round(plan.settle_s * 1e9) * shows)
 
 
 def kind(plan: Plan) -> tuple[object, ...]:
@@ -244,12 +245,20 @@ class Ensemble:
         )
 
     def _times(self, first: int, last: int) -> dict[str, FloatArray]:
-        """Give when the steps trigger, where gates are oscillators."""
-        gates = self._twin.gates
+        """Give when the steps trigger, where gates are oscillators: once where that is the same in all lanes."""
+        gates, nothing = self._twin.gates, aligned(0, self._width)
+        time_ns = {"shared_ns": np.empty(0), **dict.fromkeys(("time_ns", "heat_ns"), nothing)}
         if not isinstance(gates, Oscillators):
-            return {"time_ns": aligned(0, self._width), "heat_ns": aligned(0, self._width)}
-        time_ns = [[float(member.trigger_ns(step)) for step in range(first, last)] for member in self._lanes]
-        return {"time_ns": _columns(time_ns), "heat_ns": _columns([[*map(gates.heat_ns, times)] for times in time_ns])}
+            return time_ns
+        alike = {(each.start_s, each.plan.step_period_s, each.plan.settle_s) for each in self._lanes}
+        if len(alike) == 1 and not self._batch:
+            time_ns["shared_ns"] = self._lanes[0].trigger_ns(first, last).astype(np.float64)
+        else:
+            time_ns["time_ns"] = _columns([member.trigger_ns(first, last) for member in self._lanes])
+        if gates.gate.temperature_k:  # one by one: numpy's own cosine may round differently
+            each_ns = _columns([member.trigger_ns(first, last) for member in self._lanes])
+            time_ns["heat_ns"] = _columns([[*map(gates.heat_ns, lane)] for lane in each_ns.T.tolist()])
+        return time_ns
 
     def _noise(self, count: int, measured: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
         """Give the converters' noise, drawn as the board's `read` does: by trigger, clamped drives, node and repeat."""

@@ -194,7 +194,7 @@ def step_wipers(
 ) -> None:
     """Step every wiper as its comparators say (Eq. 10) where its gate lets it; `at` is the row of the log, or -1."""
     zero, one, tie = full(width, 0.0), full(width, 1.0), full(width, h.tie_v)
-    edges = len(m.place)
+    edges, limit = len(m.place), bar(width, h, m)
     key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
     if h.fixed_gate:
         rank_edges(key, r)
@@ -212,7 +212,7 @@ def step_wipers(
             share = h.sigma_share[e] if len(h.sigma_share) else float(z & _LOW_32) * 2.0**-32
             sigma = full(width, h.sigma_low_v + h.sigma_span_v * share)
             move = select(absolute(d_free + d_more) + sigma - absolute(d_free) > tie, one, zero - one)
-        enabled = opened(width, h, s, k, e, z, m, r)
+        enabled = opened(width, h, s, k, e, z, m, r, limit)
         if at >= 0:
             log.direction[at * edges + e] = move
             log.enabled[at * edges + e] = select(enabled, one, zero)
@@ -220,14 +220,25 @@ def step_wipers(
 
 
 @compiled
-def opened(width: Any, h: Hardware, s: Schedule, k: int, e: int, z: np.uint64, m: Networks, r: Room) -> Any:
-    """Tell in which lanes the gate of edge `e` is open; in none that failed."""
-    infinity, closed = full(width, np.inf), full(width, 0.0)
-    if len(h.cycles_per_ns):
-        y = s.time_ns[k] * full(width, h.cycles_per_ns[e]) - s.heat_ns[k] * full(width, h.drift_per_ns[e]) + m.turns[e]
-        return y - floor(y) < select(m.wrong[0] < infinity, closed, m.gate[e])
-    drawn = full(width, r.rank[e] if h.fixed_gate else float(z >> _32))
-    return drawn < select(m.wrong[0] < infinity, closed, m.gate[0])
+def bar(width: Any, h: Hardware, m: Networks) -> Any:
+    """Give what draws of all edges must stay below; of oscillators, what keeps the gates of failed networks closed."""
+    zero, one, failed = full(width, 0.0), full(width, 1.0), m.wrong[0] < full(width, np.inf)
+    return select(failed, one, zero) if len(h.cycles_per_ns) else select(failed, zero, m.gate[0])
+
+
+@compiled
+def opened(width: Any, h: Hardware, s: Schedule, k: int, e: int, z: np.uint64, m: Networks, r: Room, limit: Any) -> Any:
+    """Tell in which lanes the gate of edge `e` is open; `limit` is what `bar` gave."""
+    if not len(h.cycles_per_ns):
+        return full(width, r.rank[e] if h.fixed_gate else float(z >> _32)) < limit
+    if len(s.shared_ns):
+        cycles = full(width, s.shared_ns[k] * h.cycles_per_ns[e])
+    else:
+        cycles = s.time_ns[k] * full(width, h.cycles_per_ns[e])
+    if len(s.heat_ns):
+        cycles = cycles - s.heat_ns[k] * full(width, h.drift_per_ns[e])
+    y = cycles + m.turns[e]
+    return y - floor(y) + limit < m.gate[e]
 
 
 @compiled
@@ -265,14 +276,14 @@ def set_resistances(width: Any, h: Hardware, s: Schedule, k: int, m: Networks, r
     """Change the resistances where the gates let them, but for networks where one would be no resistance any more."""
     zero, one, infinity = full(width, 0.0), full(width, 1.0), full(width, np.inf)
     nothing = full(width, np.nan)
-    edges = len(m.place)
+    edges, limit = len(m.place), bar(width, h, m)
     key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
     if h.fixed_gate:
         rank_edges(key, r)
     fine = zero
     for e in range(edges):
         z = mix(key + np.uint64(e + 1) * _GOLDEN)
-        enabled = opened(width, h, s, k, e, z, m, r)
+        enabled = opened(width, h, s, k, e, z, m, r, limit)
         if at >= 0:
             log.direction[at * edges + e] = select(
                 r.change[e] > zero, one, select(r.change[e] < zero, zero - one, zero)

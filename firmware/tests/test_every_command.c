@@ -1,4 +1,4 @@
-/* What holds of every command, by the table of commands, on a board that has them all. */
+/* What holds of every command, by the table of commands. */
 #include "bench.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* What the firmware does on another board than twin16: one whose edges step on clocks of their own. */
+/* Edges that step on clocks of their own. */
 #include "bench.h"
 
 #include <string.h>
@@ -8,6 +8,10 @@ static void edges_step_by_themselves_for_a_time(void **state) {
     obey("TRIG:SELF 0.5");
     assert_string_equal(fake_calls(), "0 self 1\n500000 self 0\n");
     assert_answer("TRIG:COUN?", "0");
+    obey("TRIG:SELF 0.000007;SELF 0;:SYST:WAIT 0.1;:TRIG:SELF 3");
+    assert_string_equal(fake_calls(), "500000 self 1\n500007 self 0\n500007 self 1\n500007 self 0\n"
+                                      "600007 self 1\n3600007 self 0\n");
+    assert_answer("BOAR:OSC?", "129980");
     assert_refused("TRIG:SELF -1", "-222,Data out of range;too low");
 }
 
@@ -19,6 +23,7 @@ static void their_wipers_are_lost_until_they_are_set(void **state) {
     }
     assert_answer("STAT:QUES:COND?;*TST?", "512;512");
     assert_refused("WIP:POS?", "-221,Settings conflict;the edges stepped by themselves; set the wipers");
+    assert_refused("WIP:HOME", "-221,Settings conflict;the edges stepped by themselves; set the wipers");
     obey("WIP:POS 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,127");
     assert_answer("STAT:QUES:COND?;:WIP:POS?", "0;1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,127");
     const uint8_t expected[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 127};

@@ -1,0 +1,106 @@
+"""What a sound board's resistances and converters are: nominal, within part tolerances; or as calibrated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labnet.board import BoardInfo, Side
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_UNIFORM = 3**-0.5  # standard deviation of what is uniform within plus or minus 1
+
+
+class Resistances(NamedTuple):
+    """What the resistances of a side are expected to be, each (E,).
+
+    Attributes
+    ----------
+    ohm : numpy.ndarray
+    common : numpy.ndarray
+        Standard deviation, as a share, of what is the same at all positions of a pot.
+    own : numpy.ndarray
+        Standard deviation, as a share, of what differs from position to position.
+    """
+
+    ohm: FloatArray
+    common: FloatArray
+    own: FloatArray
+
+
+class Expected(Protocol):
+    """What a sound board is like. All ohms of a side may be wrong by one factor: voltages do not tell it."""
+
+    calibrated: bool
+    reach: float  # how many standard deviations a sound part may be off
+    twin: float  # standard deviation of R_clamped / R_free that is not in `own`, as a share
+    held_v: float  # by how much a reading may differ at most from what is asked to be held, ...
+    held_share: float  # ... and by which share of it
+
+    def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
+        """Give those at wiper positions, (E,)."""
+        ...
+
+    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+        """Give what sources truly give when these voltages are asked for."""
+        ...
+
+    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
+        """Give true voltages for the readings of all nodes of a side, (n,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Nominal:
+    """A board as its parts' data sheets promise it. The defaults are those of the reference board (docs/board.md).
+
+    Attributes
+    ----------
+    info : BoardInfo
+    pot : float
+        End-to-end resistance is off by up to this share, the same for both twins: AD5220 0.3.
+    twin_mismatch : float
+        The twins of an edge differ by up to this share: AD5222 0.01.
+    inl_lsb : float
+        R(k) is off the straight line by up to this many steps: INL and DNL of 0.5 each.
+    wiper_spread_ohm : float
+        Wiper resistance is off by up to this much.
+    held_v, held_share : float
+        A reading differs by up to this from what is held: 1.5 mV of the source, 1 mV of the converter, noise, and gains.
+    """
+
+    info: BoardInfo
+    pot: float = 0.3
+    twin_mismatch: float = 0.01
+    inl_lsb: float = 1.0
+    wiper_spread_ohm: float = 75.0
+    held_v: float = 5e-3
+    held_share: float = 2e-3
+    calibrated: bool = False
+    reach: float = 1.0 / _UNIFORM
+
+    @property
+    def twin(self) -> float:
+        """Standard deviation of R_clamped / R_free, as a share."""
+        return self.twin_mismatch * _UNIFORM
+
+    def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
+        """Give the nominal ones, (E,)."""
+        ohm = self.info.nominal_ohm(wipers)
+        step_ohm = self.info.end_to_end_ohm / self.info.wiper_positions
+        off_ohm = np.hypot(self.inl_lsb * step_ohm, self.wiper_spread_ohm)
+        # of the conductance, which grows the faster the nearer R comes to 0: at the low end anything goes
+        own = np.where(ohm > 1.05 * off_ohm, off_ohm / np.maximum(ohm - off_ohm, 0.05 * off_ohm), 20.0)
+        return Resistances(ohm, np.full(len(ohm), self.pot * _UNIFORM), own * _UNIFORM)
+
+    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+        """Give what is asked for."""
+        return np.asarray(volts, dtype=np.float64)
+
+    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
+        """Give the readings."""
+        return readings
