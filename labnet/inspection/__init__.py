@@ -1,1 +1,1 @@
-"""Is the board in order? Before a training by measurement (`inspect`), during one by what is logged anyway (`Watch`)."""
+"""Is the board in order? Before a training by measurement, during one by what is logged anyway; docs/inspection.md."""

@@ -35,11 +35,30 @@ class Resistances(NamedTuple):
 class Expected(Protocol):
     """What a sound board is like. All ohms of a side may be wrong by one factor: voltages do not tell it."""
 
-    calibrated: bool
-    reach: float  # how many standard deviations a sound part may be off
-    twin: float  # standard deviation of R_clamped / R_free that is not in `own`, as a share
-    held_v: float  # by how much a reading may differ at most from what is asked to be held, ...
-    held_share: float  # ... and by which share of it
+    @property
+    def calibrated(self) -> bool:
+        """Whether this board was measured; else it is what data sheets promise."""
+        ...
+
+    @property
+    def reach(self) -> float:
+        """How many standard deviations a sound part may be off."""
+        ...
+
+    @property
+    def twin(self) -> float:
+        """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
+        ...
+
+    @property
+    def held_v(self) -> float:
+        """By how much a reading may differ at most from what is held, ..."""
+        ...
+
+    @property
+    def held_share(self) -> float:
+        """... and by which share of it."""
+        ...
 
     def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
         """Give those at wiper positions, (E,)."""
@@ -70,7 +89,7 @@ class Nominal:
     wiper_spread_ohm : float
         Wiper resistance is off by up to this much.
     held_v, held_share : float
-        A reading differs by up to this from what is held: 1.5 mV of the source, 1 mV of the converter, noise, and gains.
+        A reading differs by up to this from what is held: offsets of source and converter, noise; and their gains.
     """
 
     info: BoardInfo

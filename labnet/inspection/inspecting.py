@@ -1,9 +1,9 @@
 """Before a training: every edge and node by measurement, on both sides.
 
-A node that floats between held ones is a voltage divider of its own edges. With one neighbour high and the others low
-it rises by the share that the edge to it has in their conductance, whatever the offsets of sources and readings. Shares at all
-nodes give the conductances of a side but for one factor. A pattern of wipers and its opposite tell whether wipers move;
-neighbours that are high on one side alone tell whether the sides are apart.
+A node that floats between held ones is a voltage divider of its own edges. With one neighbour high and the others low it
+rises by the share that the edge to it has in their conductance, whatever the offsets of sources and readings. Shares at
+all nodes give the conductances of a side but for one factor. A pattern of wipers and its opposite tell whether wipers
+move; neighbours that are high on one side alone tell whether the sides are apart.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from labnet import circuit
 from labnet.board import Board, Side
 from labnet.errors import NotCalibrated, NotSupported
 from labnet.inspection.expected import Expected, Nominal
-from labnet.inspection.finding import Finding
+from labnet.inspection.finding import Finding, Kind
 from labnet.inspection.states import SIDES, Holder, State, states
 from labnet.interrupts import finish
 
@@ -136,10 +136,12 @@ class _Inspector:
                 self._measure(k, state)
                 if k == 0:
                     self._measure_apart(state)
-        nodes = list(self._nodes())
-        shares = [self._resistances(k) for k in range(len(self.patterns))]
-        edges = list(self._edges(shares))
-        return Inspection(tuple(nodes + edges + list(self._gates())), *self._said(shares))
+        findings = list(self._nodes())
+        self.logs, self.noise = np.moveaxis([self._resistances(k) for k in range(len(self.patterns))], 1, 0)
+        findings += [*self._edges(), *self._gates()]
+        at = self._higher
+        higher = [np.take_along_axis(each, at[None, None], axis=0)[0] for each in (self.logs, self.noise)]
+        return Inspection(tuple(findings), np.exp(higher[0]), higher[1], self._moved(), np.expm1(self._apart()))
 
     # States -----------------------------------------------------------------------------------------------------
 
@@ -218,7 +220,7 @@ class _Inspector:
             evidence = f"reads {off_v:+.4g} V off what is asked of its source"
             allowed = f"within {1e3 * most_v:.1f} mV"
             if all(responds[k] for k in sides):
-                kind = "drift" if self.expected.calibrated and abs(off_v) < 0.05 else "bad reading"
+                kind: Kind = "drift" if self.expected.calibrated and abs(off_v) < 0.05 else "bad reading"
                 evidence += ", and its neighbours rise with it as they should"
                 yield Finding(kind, "node", node, alone, evidence, allowed)
             elif alone is None and not any(responds):
@@ -293,26 +295,22 @@ class _Inspector:
         seen = np.isin(np.arange(edges), edge)
         return np.where(seen, logs, np.nan), np.where(seen, std, np.nan)
 
-    def _edges(self, measured: list[tuple[FloatArray, FloatArray]]) -> Iterator[Finding]:
-        resistance, _, moved, mismatch = self._said(measured)
-        logs, noise = np.array([each[0] for each in measured]), np.array([each[1] for each in measured])
+    def _edges(self) -> Iterator[Finding]:
+        moved = self._moved()
         for edge in range(self.network.edge_count):
             if self.crossed[edge] and not self.exchanged[self.network.edges[edge]].any():
                 yield self._of_crossed(edge)
                 continue
-            told: set[int] = set()
-            dead = [k for k in range(2) if (np.exp(-logs[:, k, edge]) < _OPEN).all()]
+            dead = [k for k in range(2) if (np.exp(-self.logs[:, k, edge]) < _OPEN).all()]
             stuck = [k for k in range(2) if k not in dead and abs(moved[k, edge]) < _STUCK]
-            for kind, sides in (("dead edge", dead), ("stuck edge", stuck)):
-                if sides:
-                    told |= set(sides)
-                    yield self._of_edge(kind, edge, sides, resistance, moved)
-            for k in sorted({0, 1} - told):
-                if finding := self._of_resistance(edge, k, logs, noise):
-                    told.add(k)
-                    yield finding
-            if not told and (finding := self._of_mismatch(edge, logs, noise)):
-                yield finding
+            off = [] if dead + stuck else [each for k in range(2) if (each := self._of_resistance(edge, k))]
+            if dead:
+                yield self._of_dead(edge, dead)
+            if stuck:
+                yield self._of_stuck(edge, stuck, moved)
+            yield from off
+            if not (dead or stuck or off) and (apart := self._of_mismatch(edge)):
+                yield apart
             if self.wrong[edge] > self.called[edge] / 2 and not self._ends_bad(edge):
                 evidence = f"goes the wrong way {self.wrong[edge]} of {self.called[edge]} times"
                 yield Finding("swapped comparators", "edge", edge, None, evidence, "0 times")
@@ -329,61 +327,57 @@ class _Inspector:
             "nothing rises on the other side",
         )
 
-    def _of_edge(self, kind: str, edge: int, sides: list[int], resistance: FloatArray, moved: FloatArray) -> Finding:
+    def _of_dead(self, edge: int, sides: list[int]) -> Finding:
+        most = float(np.exp(-self.logs[:, sides, edge]).max())
         side = None if len(sides) == 2 else SIDES[sides[0]]
-        if kind == "dead edge":
-            most = max(1 / resistance[k, edge] for k in sides)
-            return Finding(
-                "dead edge", "edge", edge, side, f"conducts {most:.2%} of what it should", f"above {_OPEN:.0%}"
-            )
-        low, high = sorted(self.patterns[:, edge])
-        worst = max((moved[k, edge] for k in sides), key=abs)
-        evidence = f"from position {low} to {high} its resistance moves {worst:.1%} of what it should"
+        return Finding("dead edge", "edge", edge, side, f"conducts {most:.2%} of what it should", f"above {_OPEN:.0%}")
+
+    def _of_stuck(self, edge: int, sides: list[int], moved: FloatArray) -> Finding:
+        low, high = sorted(self.patterns[:, edge].tolist())
+        side, worst = None if len(sides) == 2 else SIDES[sides[0]], max(moved[sides, edge], key=abs)
+        evidence = f"from position {low} to {high} its resistance moves by {worst:.1%} of what it should"
         return Finding("stuck edge", "edge", edge, side, evidence, f"above {_STUCK:.0%}")
 
-    def _of_resistance(self, edge: int, side: int, logs: FloatArray, noise: FloatArray) -> Finding | None:
+    def _of_resistance(self, edge: int, side: int) -> Finding | None:
         """Say where a resistance is not what is expected, at either position."""
         for k, wipers in enumerate(self.patterns):
-            expected = self.expected.resistances(SIDES[side], wipers)
-            most = self.expected.reach * (expected.common[edge] * 2**0.5 + expected.own[edge])
-            most += _SIGMAS * noise[k, side, edge]
-            if abs(logs[k, side, edge]) > most:
-                kind = "drift" if self.expected.calibrated else "resistance"
-                evidence = f"its resistance at position {wipers[edge]} is {np.exp(logs[k, side, edge]):.4g} times what it should be"
-                allowed = f"{np.exp(-most):.3g} to {np.exp(most):.3g}, by the median of this side's edges"
-                return Finding(kind, "edge", edge, SIDES[side], evidence, allowed)
+            expected, log = self.expected.resistances(SIDES[side], wipers), self.logs[k, side, edge]
+            share = self.expected.reach * (expected.common[edge] + expected.own[edge])
+            most = 2 * np.arctanh(min(share, 0.99)) + _SIGMAS * self.noise[k, side, edge]  # and so is the median edge
+            if abs(log) > most:
+                times = f"{np.exp(log):.4g} times what it should be"
+                return Finding(
+                    "drift" if self.expected.calibrated else "resistance",
+                    *("edge", edge, SIDES[side], f"its resistance at position {wipers[edge]} is {times}"),
+                    f"{np.exp(-most):.3g} to {np.exp(most):.3g}, by the median of this side's edges",
+                )
         return None
 
-    def _of_mismatch(self, edge: int, logs: FloatArray, noise: FloatArray) -> Finding | None:
+    def _of_mismatch(self, edge: int) -> Finding | None:
         """Say where the twins of an edge differ by more than they may; at the higher of both positions."""
-        k = int(np.argmax(self.patterns[:, edge]))
-        own = sum(self.expected.resistances(side, self.patterns[k]).own[edge] for side in SIDES)
-        most = self.expected.reach * (self.expected.twin + own) + _SIGMAS * float(np.hypot(*noise[k, :, edge]))
-        apart = self._apart(logs)[edge]
+        k = int(self._higher[edge])
+        own = sum(float(self.expected.resistances(side, self.patterns[k]).own[edge]) for side in SIDES)
+        most = self.expected.reach * (self.expected.twin + own) + _SIGMAS * float(np.hypot(*self.noise[k, :, edge]))
+        apart = self._apart()[edge]
         if not abs(apart) > most:
             return None
-        evidence = f"R_clamped / R_free is {apart:+.2%} off what it should be, at position {self.patterns[k, edge]}"
+        evidence = f"R_clamped / R_free at position {self.patterns[k, edge]} is {apart:+.2%} off what it should be"
         return Finding("twin mismatch", "edge", edge, None, evidence, f"within {most:.2%}, by the median of all edges")
 
-    def _apart(self, logs: FloatArray) -> FloatArray:
-        """Give log R_clamped / R_free over the expected one where each edge is at the higher of its positions, (E,)."""
-        at = np.argmax(self.patterns, axis=0)
-        apart = np.take_along_axis(logs[:, 1] - logs[:, 0], at[None], axis=0)[0]
+    @property
+    def _higher(self) -> IntArray:
+        """In which pattern each edge is at the higher of its positions, (E,)."""
+        return np.argmax(self.patterns, axis=0)
+
+    def _apart(self) -> FloatArray:
+        """Give log R_clamped / R_free over the expected one where each edge is at its higher position, (E,)."""
+        apart = np.take_along_axis(self.logs[:, 1] - self.logs[:, 0], self._higher[None], axis=0)[0]
         return np.asarray(apart - np.nanmedian(apart)) if np.isfinite(apart).any() else apart
 
-    def _said(
-        self, measured: list[tuple[FloatArray, FloatArray]]
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Give what `Inspection` holds."""
-        logs, noise = np.array([each[0] for each in measured]), np.array([each[1] for each in measured])
-        at = np.broadcast_to(np.argmax(self.patterns, axis=0), (1, 2, self.network.edge_count))
-        expected = np.array(
-            [[np.log(self.expected.resistances(side, row).ohm) for side in SIDES] for row in self.patterns]
-        )
-        change = expected[0] - expected[1]
-        moved = 1.0 + (logs[0] - logs[1]) / change
-        top = np.take_along_axis(logs, at, axis=0)[0]
-        return np.exp(top), np.take_along_axis(noise, at, axis=0)[0], moved, np.expm1(self._apart(logs))
+    def _moved(self) -> FloatArray:
+        """Give how far wipers moved resistances from one pattern to the other, over how far they should, (2, E)."""
+        ohm = np.array([[self.expected.resistances(side, row).ohm for side in SIDES] for row in self.patterns])
+        return np.asarray(1.0 + (self.logs[0] - self.logs[1]) / np.log(ohm[0] / ohm[1]))
 
     # Gates ------------------------------------------------------------------------------------------------------
 

@@ -95,8 +95,8 @@ class Holder:
         if bad := np.argwhere(~np.isfinite(volts)).tolist():
             side, node = bad[0]
             raise BoardError(
-                f"node {node}, {SIDES[side]} side, was read as {volts[side, node]} V; allowed: a finite voltage. Look at "
-                "the board's converter and its wiring."
+                f"node {node}, {SIDES[side]} side, was read as {volts[side, node]} V; allowed: a finite voltage. Look "
+                "at the board's converter and its wiring."
             )
         return volts
 
