@@ -121,7 +121,7 @@ def twin_edge(board: Board) -> Sheet:
     """Draw one edge: what decides its direction, what lets it step, and the two potentiometers that do."""
     sheet = Sheet(46.2, 21.8)
     _direction(sheet)
-    _gate(sheet)
+    _gate(sheet, board)
     _by_itself(sheet)
     sheet.wire((15.6, 14.65), (15.6, 4.9), colour=CONTROL)  # the latch clocks both flip-flops
     for y in (14.65, 4.9):
@@ -177,7 +177,7 @@ def _direction(sheet: Sheet) -> None:
     sheet.wire((26.8, 15.45), (31.0, 15.45))
 
 
-def _gate(sheet: Sheet) -> None:
+def _gate(sheet: Sheet, board: Board) -> None:
     """Draw the edge's own oscillator against the bias, and what it becomes."""
     sheet.comparator(7.0, 6.5)
     sheet.axes.add_patch(Circle((3.6, 7.9), 1.0, fc="white", ec=INK, lw=1.3, zorder=3))
@@ -185,7 +185,8 @@ def _gate(sheet: Sheet) -> None:
     sheet.wire((4.6, 7.9), (6.0, 7.9), (6.0, 7.25), (7.0, 7.25))
     sheet.wire((4.9, 5.75), (7.0, 5.75))
     sheet.flag(4.9, 5.75, "bias + 2 V")
-    sheet.text(3.6, 4.2, "its own oscillator:\n2.025 V to 2.975 V")
+    low, high = board.oscillator.low_uv / MICRO, board.oscillator.high_uv / MICRO
+    sheet.text(3.6, 4.2, f"its own oscillator,\n{low:g} V to {high:g} V")
     sheet.wire((9.4, 6.5), (16.5, 6.5))
     sheet.text(11.3, 7.1, "0: open")
     sheet.flip_flop(16.5, 5.7, {0.8: "Q", -0.8: r"$\overline{\mathrm{Q}}$"})

@@ -45,6 +45,8 @@ def board_page(board: Board) -> str:
         "parts": "\n".join(_table(["kind", "part", "does", "source"], [_part_row(board, key) for key in board.parts])),
         "usb": " or ".join(board.usb),
         "oscillator_khz": f"{board.oscillator.hertz / 1000:.0f}",
+        "oscillator_low": _decimal(board.oscillator.low_uv),
+        "oscillator_high": _decimal(board.oscillator.high_uv),
     }
     return _filled("board.md", values)
 

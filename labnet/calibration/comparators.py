@@ -161,18 +161,10 @@ def _both_sweeps(
             edge = int(edges[np.argmin(np.abs(clear))])
             raise NotSupported(f"edge {edge} cannot be given a clear voltage while another node floats.")
         rising = sign * clear > 0
-        # the covariance of three voltages: u as read, v of the same node's source, w; what the meter adds cancels
-        own = converters.covariance[nodes, 0, 0] * 0.0 + read_var
-        line = _line_var(converters, nodes, u[nodes])
-        difference = _Sweep(edges, nodes, u[nodes], -sign, rising, own + line)
-        sum_v = converters.ask(nodes, 2 * w - true[nodes])
-        var = (
-            own
-            + line
-            + _own_source_var(converters, nodes, true[nodes], sum_v)
-            + 4 * _source_var(converters, neighbours, w)
-        )
-        total = _Sweep(edges, nodes, sum_v, sign, rising, var)
+        var = read_var + _var(converters, nodes, u[nodes], (0, 1, 4, 5))  # what the meter adds cancels
+        difference = _Sweep(edges, nodes, u[nodes], -sign, rising, var)
+        var = var + 4 * _var(converters, nodes, w, (0, 1)) + 4 * _var(converters, neighbours, w, (0, 1))
+        total = _Sweep(edges, nodes, converters.ask(nodes, 2 * w - true[nodes]), sign, rising, var)
         for which, sweep in enumerate((difference, total)):
             _measure(rig, converters, held, group, sweep, which, found)
 

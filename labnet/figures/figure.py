@@ -54,12 +54,16 @@ class Figure:
         From sweeps, by curve, to findings.
     draw : callable
         From sweeps and findings to a picture.
+    measure : callable, optional
+        For figures of what is no training: from the settings in the TOML file to what `find` and `draw` take instead
+        of sweeps.
     """
 
     name: str
     statement: str
-    find: Callable[[Sweeps], Findings]
-    draw: Callable[[Sweeps, Findings], Picture]
+    find: Callable[[Any], Findings]
+    draw: Callable[[Any, Findings], Picture]
+    measure: Callable[[dict[str, Any]], Any] | None = None
 
 
 class Curve(NamedTuple):
@@ -81,6 +85,13 @@ class Curve(NamedTuple):
     settings: dict[str, Any]
 
 
+def settings(path: str | os.PathLike[str], quick: bool = False) -> dict[str, Any]:
+    """Read a figure's file; with `quick`, as its table ``[quick]`` changes it."""
+    data = read_toml(path)[1]
+    fewer = data.pop("quick", {})
+    return _merged(data, fewer) if quick else data
+
+
 def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]:
     """Read a figure's file: an experiment and ``[over]``, changed for each curve by the tables ``[curves.NAME]``.
 
@@ -92,16 +103,13 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
     ExperimentError
         With file and key.
     """
-    data = read_toml(path)[1]
-    fewer = data.pop("quick", {})
-    if quick:
-        data = _merged(data, fewer)
+    data = settings(path, quick)
     for name, changes in data.pop("curves", {"all": {}}).items():
-        settings = _merged(data, changes)
-        keys = {key: value for key, value in settings.items() if key not in ("over", "equal")}
+        merged = _merged(data, changes)
+        keys = {key: value for key, value in merged.items() if key not in ("over", "equal")}
         try:
             experiment = Experiment(**keys)
-            yield Curve(name, experiment, _points(experiment, settings), settings)
+            yield Curve(name, experiment, _points(experiment, merged), merged)
         except PlanError as error:
             raise ExperimentError(f"{path}, curve {name}: {error}", error.problems) from None
 

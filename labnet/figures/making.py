@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labnet.figures.figure import Curve, Figure, Findings, curves, failures
+from labnet.errors import ExperimentError, PlanError
+from labnet.figures.figure import Curve, Figure, Findings, Sweeps, curves, failures
+from labnet.figures.figure import settings as read_settings
 from labnet.files import made_folder, whole_file
 from labnet.origin import made_with
 from labnet.sweeps import Sweep, sweep
@@ -31,7 +33,7 @@ def make(
     quick: bool = False,
     progress: bool = True,
 ) -> Made:
-    """Make a figure: run its sweeps, or go on with them, and write data, numbers and picture.
+    """Make a figure: run its sweeps, or go on with them (or measure), and write data, numbers and picture.
 
     Parameters
     ----------
@@ -57,16 +59,18 @@ def make(
     began = time.monotonic()
     folder = made_folder(Path(out))
     stem = figure.name + ("-quick" if quick else "")
-    sweeps: dict[str, Sweep] = {}
-    settings: dict[str, Any] = {}
-    for curve in list(curves(file, quick)):
-        sweeps[curve.name] = sweep(
-            curve.experiment, curve.over, path=folder / _directory(stem, curve), resume=True, progress=progress
-        )
-        settings[curve.name] = curve.settings
-    findings = figure.find(sweeps)
-    fewer = ("made with --quick: fewer tasks and steps than the whole figure",) if quick else ()
-    findings = findings._replace(found=findings.found + failures(sweeps) + fewer)
+    if figure.measure is None:
+        data, settings = _swept(file, folder, stem, quick, progress)
+        failed = failures(data)
+    else:
+        settings, failed = read_settings(file, quick), ()
+        try:
+            data = figure.measure(settings)
+        except PlanError as error:
+            raise ExperimentError(f"{file}: {error}", error.problems) from None
+    findings = figure.find(data)
+    fewer = ("made with --quick: less of everything than the whole figure",) if quick else ()
+    findings = findings._replace(found=findings.found + failed + fewer)
     seconds = time.monotonic() - began
     written = {
         "figure": figure.name,
@@ -81,8 +85,22 @@ def make(
         unfinished.write_text(json.dumps(written, indent=1, ensure_ascii=False), encoding="utf-8")
     picture = folder / f"{stem}.png"
     with whole_file(picture) as unfinished:
-        figure.draw(sweeps, findings).savefig(unfinished, dpi=_DPI, format="png")
+        figure.draw(data, findings).savefig(unfinished, dpi=_DPI, format="png")
     return Made(findings, picture, seconds)
+
+
+def _swept(
+    file: str | os.PathLike[str], folder: Path, stem: str, quick: bool, progress: bool
+) -> tuple[Sweeps, dict[str, Any]]:
+    """Run the sweeps of a file; give them and their settings, by curve."""
+    sweeps: dict[str, Sweep] = {}
+    settings: dict[str, Any] = {}
+    for curve in list(curves(file, quick)):
+        sweeps[curve.name] = sweep(
+            curve.experiment, curve.over, path=folder / _directory(stem, curve), resume=True, progress=progress
+        )
+        settings[curve.name] = curve.settings
+    return sweeps, settings
 
 
 def _directory(stem: str, curve: Curve) -> str:

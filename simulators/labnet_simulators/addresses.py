@@ -24,9 +24,9 @@ from labnet_simulators.components import (
 )
 from labnet_simulators.faults import FaultyBoard
 from labnet_simulators.gates import Gate
-from labnet_simulators.oscillators import MOST_JITTER, OscillatorGate
+from labnet_simulators.oscillators import MOST_JITTER, TOLERANCES, OscillatorGate
 
-_OF_OSCILLATORS = ("oscillator_hz", "jitter", "temperature_k", "calibrated")
+_OF_OSCILLATORS = ("oscillator_hz", "oscillator_spread", "phase_spread", "jitter", "temperature_k", "calibrated")
 
 
 class Options(Data):
@@ -50,6 +50,9 @@ class Options(Data):
         bias, as on a board.
     oscillator_hz, jitter, temperature_k : float
         Of the oscillators: nominal frequency, jitter in periods, swing of the temperature.
+    oscillator_spread, phase_spread : float
+        A factor on all tolerances of the oscillators' parts, 0 for none; over what share of a period phases are spread
+        at power-on.
     calibrated : bool
         Whether the board knows the bias of its oscillators for every p; else that must be measured.
     tolerance, twin_mismatch : float
@@ -67,6 +70,8 @@ class Options(Data):
     offset_v: float | None = Field(None, ge=0)
     gate: Literal["bernoulli", "fixed", "oscillator"] = "bernoulli"
     oscillator_hz: float | None = Field(None, gt=0)
+    oscillator_spread: float | None = Field(None, ge=0, le=3)
+    phase_spread: float | None = Field(None, ge=0, le=1)
     jitter: float | None = Field(None, ge=0, le=MOST_JITTER)
     temperature_k: float | None = Field(None, ge=0)
     calibrated: bool = False
@@ -108,15 +113,14 @@ class Options(Data):
     def _gate(self, grid: Converter) -> Gate | OscillatorGate:
         if self.gate != "oscillator":
             return Gate(self.gate == "fixed", grid)
-        gate = OscillatorGate(
-            jitter=self.jitter or 0.0,
-            temperature_k=self.temperature_k or 0.0,
-            known=self.calibrated,
-            grid=grid,
-        )
-        if self.oscillator_hz is None:
-            return gate
-        return replace(gate, capacitor_f=gate.capacitor_f * gate.frequency_hz / self.oscillator_hz)
+        gate = OscillatorGate(known=self.calibrated, grid=grid)
+        asked = {name: getattr(self, name) for name in ("phase_spread", "jitter", "temperature_k")}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        if self.oscillator_spread is not None:
+            asked |= {name: self.oscillator_spread * getattr(gate, name) for name in TOLERANCES}
+        if self.oscillator_hz is not None:
+            asked["capacitor_f"] = gate.capacitor_f * gate.frequency_hz / self.oscillator_hz
+        return replace(gate, **asked)
 
     def board(self, network: Network, address: str) -> SimulatedBoard:
         """Make the board that these options describe.

@@ -3,6 +3,7 @@
 import weakref
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labnet.board import Board, Side
 from labnet.draws import Stream, draw, normal
@@ -58,7 +59,10 @@ class SimulatedMeter:
     def _volts(self, side: Side, node: int) -> float:
         if not 0 <= node < self.board.network.node_count:
             raise OutOfRange(f"node {node}; allowed: 0 to {self.board.network.node_count - 1}.")
-        return float(self.board.true_voltages(side)[node])
+        return float(self._all_volts(side)[node])
+
+    def _all_volts(self, side: Side) -> NDArray[np.float64]:
+        return self.board.voltages.at(side, round(self.board.time_s * 1e9))
 
     def node_voltage(self, side: Side, node: int) -> float:
         """Measure a node against ground."""
@@ -71,7 +75,7 @@ class SimulatedMeter:
             if node not in board.voltages.held[side]:
                 continue
             here = self._volts(side, node)
-            volts = board.true_voltages(side)
+            volts = self._all_volts(side)
             for (a, b), ohm in zip(board.network.edges.tolist(), board.resistances(side).tolist(), strict=True):
                 if node in (a, b):
                     total += (here - float(volts[b if a == node else a])) / ohm

@@ -18,6 +18,7 @@ UInt64Array = NDArray[np.uint64]
 BoolArray = NDArray[np.bool_]
 
 MOST_JITTER = 0.14  # so that a period begins less than half of one early or late
+TOLERANCES = ("resistor_tolerance", "capacitor_tolerance", "threshold_tolerance_v", "offset_v")
 
 
 @dataclass(frozen=True)

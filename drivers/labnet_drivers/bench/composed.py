@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from labnet.board import Board, Snapshot, Update
+from labnet.board import Board, IntArray, Snapshot, Update
 from labnet.errors import BoardError, NotSupported, OutOfRange
 from labnet.interrupts import finish
 from labnet.meters import PulseSource, VoltageSource
@@ -138,10 +138,10 @@ class ExternalBias(_Composed):
 class ExternalTrigger(_Composed):
     """A board whose edges are clocked by pulses of a generator on the bench.
 
-    The board does not know when a pulse comes, so nobody latches for the host what the edges did. What is known is where
-    the wipers stood before and after: `trigger` gives an edge that moved as one that stepped, in that direction. The
-    directions of those that did not are as the comparators said just before the pulse; an edge that was pushed against
-    an end of its range counts as stepped if its gate was open just before.
+    The board does not know when a pulse comes, so nobody latches for the host what the edges did. What is known is
+    where the wipers stood before and after: `trigger` gives an edge that moved as one that stepped, in that direction.
+    The directions of those that did not are as the comparators said just before the pulse; an edge that was pushed
+    against an end of its range counts as stepped if its gate was open just before.
 
     So `wipers()` of the board must tell what its hardware did. A board that counts clocks of its own alone, as the
     firmware of the reference board does, is found out after some pulses, and refused.
@@ -179,20 +179,20 @@ class ExternalTrigger(_Composed):
         stepped = moved != 0
         return Update(np.where(stepped, moved, directions).astype(np.int8), stepped | held)
 
-    def _check_moved(self, moved: np.ndarray[tuple[int], np.dtype[np.int64]], expected: int) -> None:
+    def _check_moved(self, moved: IntArray, expected: int) -> None:
         """Refuse pulses that are several, or none, to the board."""
         far = np.flatnonzero(np.abs(moved) > 1)
         if len(far):
             raise BoardError(
-                f"one pulse moved the wiper of edge {far[0]} by {moved[far[0]]} positions; allowed: 1. Look for ringing "
-                "on the clock line, and that nobody else clocks it."
+                f"one pulse moved the wiper of edge {far[0]} by {moved[far[0]]} positions; allowed: 1. Look for "
+                "ringing on the clock line, and that nobody else clocks it."
             )
         self._unseen = 0 if moved.any() else self._unseen + expected
         if self._unseen >= _UNSEEN:
             raise BoardError(
-                f"no wiper of {self.address} has moved, though {self._unseen} gates were open when pulses came: the pulses "
-                "do not reach its clock, or it does not see what they do. Look at the wire, the height of the pulses, and "
-                "whether the board reads its wipers back."
+                f"no wiper of {self.address} has moved, though {self._unseen} gates were open when pulses came: the "
+                "pulses do not reach its clock, or it does not see what they do. Look at the wire, the height of the "
+                "pulses, and whether the board reads its wipers back."
             )
 
     def _let_go(self) -> None:

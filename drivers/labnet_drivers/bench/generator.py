@@ -12,9 +12,9 @@ _MOST_V = 10.0  # into an open circuit (V)
 class Keysight33500B(ScpiInstrument):
     """A function generator of the series, channel 1: a `VoltageSource` or a `PulseSource`, one at a time.
 
-    Its output has 50 ohm inside, and its voltages are those of an open circuit: put it on inputs of high impedance. As a
-    source it is good to 1 % of the voltage + 2 mV (R): measure it where that matters. Between pulses it is at 0 V. Where
-    it goes from one use to the other its output goes off.
+    Its output has 50 ohm inside, and its voltages are those of an open circuit: put it on inputs of high impedance. As
+    a source it is good to 1 % of the voltage + 2 mV (R): measure it where that matters. Between pulses it is at 0 V.
+    Where it goes from one use to the other its output goes off.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class ScpiInstrument:
     Attributes
     ----------
     session : Session
-    model, serial : str
+    maker, model, serial : str
         As it identifies itself.
 
     Raises
@@ -86,7 +86,7 @@ class ScpiInstrument:
             found = session.ask("*IDN?")
             if not self.drives(found):
                 raise WrongInstrument(f"{session.resource} is {found!r}; this driver is for {self.title}.")
-            _, self.model, self.serial, *_ = (word.strip() for word in found.split(","))
+            self.maker, self.model, self.serial, _ = (word.strip() for word in found.split(","))
             with self.off_on_error():
                 session.send("*CLS")
                 self.tell("*RST")
@@ -106,7 +106,7 @@ class ScpiInstrument:
     @property
     def name(self) -> str:
         """Model, serial number and where it is."""
-        return f"{self.title}, serial {self.serial}, {self.session.resource}"
+        return f"{self.maker} {self.model}, serial {self.serial}, {self.session.resource}"
 
     def tell(self, *lines: str) -> None:
         """Send settings, and ask after each whether the instrument took it.

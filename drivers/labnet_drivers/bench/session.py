@@ -67,7 +67,8 @@ class Session:
         with self._lock:
             if not self._in_step:
                 raise LinkDesynchronised(
-                    f"{self.resource} still owes an answer, which may be taken for another's; close it and open it again."
+                    f"{self.resource} still owes an answer, which would be taken for another's; close it and open it "
+                    "again."
                 )
             self._in_step = False  # until the answer is here, whatever happens
             self.send(line)

@@ -34,9 +34,9 @@ _Use = Literal["nothing", "source", "voltmeter", "ammeter"]
 class Keithley2450(ScpiInstrument):
     """A source meter: a `VoltageSource`, an `Ammeter` and a `Voltmeter`, on its front terminals.
 
-    While it holds a voltage (from `set_voltage` to `output_off`) it measures that voltage, and the current out of it. Else
-    it is a meter alone: a voltmeter that sources 0 A, or an ammeter that holds 0 V, **a short between its leads**. Turned
-    off it opens its output relay, so what hangs on it floats.
+    While it holds a voltage (from `set_voltage` to `output_off`) it measures that voltage, and the current out of it.
+    Else it is a meter alone: a voltmeter that sources 0 A, or an ammeter that holds 0 V, **a short between its leads**.
+    Turned off it opens its output relay, so what hangs on it floats.
 
     Ranges are fixed: 20 V and 10 mA until `set_ranges`. The range of current is the limit to what it gives, too.
 
@@ -143,8 +143,8 @@ class Keithley2450(ScpiInstrument):
             limit, allowed = "SOUR:VOLT:ILIM", f"{self._amperes.full:g} A"
         if self.number(f"{limit}:TRIP?", "its limit"):
             raise Overload(
-                f"{self.name} is at its limit of {allowed}, so it does not hold what it should; its output is off. Look at "
-                "its leads, or set a larger range."
+                f"{self.name} is at its limit of {allowed}, so it does not hold what it should; its output is off. "
+                "Look at its leads, or set a larger range."
             )
         return value
 

@@ -24,25 +24,30 @@ _SINGLE = (0,)  # the width of one network
 @compiled
 def factorise(p: Elimination, width: Any, conductance: Any, leak_s: float, nodes: int, f: Factor) -> None:
     """Eliminate the first `nodes` nodes; entry E of `conductance` must be 0."""
-    one = full(width, 1.0)
     for j in range(nodes):
-        hold = full(width, leak_s)
-        for q in range(p.rim_start[j], p.rim_start[j + 1]):
-            hold = hold + conductance[p.rim_edge[q]]
-        for q in range(p.fold_start[j], p.fold_start[j + 1]):
-            hold = fma(f.share[p.fold_slot[q]], f.hold[p.fold_node[q]], hold)
-        f.hold[j] = hold
-        total = hold
-        for slot in range(p.slot_start[j], p.slot_start[j + 1]):
-            g = conductance[p.slot_edge[slot]]
-            for q in range(p.pair_start[slot], p.pair_start[slot + 1]):
-                g = fma(f.share[p.pair_one[q]], f.branch[p.pair_two[q]], g)
-            f.branch[slot] = g
-            total = total + g
-        inverse = one / total
-        f.inverse[j] = inverse
-        for slot in range(p.slot_start[j], p.slot_start[j + 1]):
-            f.share[slot] = f.branch[slot] * inverse
+        factorise_node(p, width, conductance, leak_s, j, f)
+
+
+@compiled
+def factorise_node(p: Elimination, width: Any, conductance: Any, leak_s: float, j: int, f: Factor) -> None:
+    """Eliminate node `j`, once those before it are."""
+    hold = full(width, leak_s)
+    for q in range(p.rim_start[j], p.rim_start[j + 1]):
+        hold = hold + conductance[p.rim_edge[q]]
+    for q in range(p.fold_start[j], p.fold_start[j + 1]):
+        hold = fma(f.share[p.fold_slot[q]], f.hold[p.fold_node[q]], hold)
+    f.hold[j] = hold
+    total = hold
+    for slot in range(p.slot_start[j], p.slot_start[j + 1]):
+        g = conductance[p.slot_edge[slot]]
+        for q in range(p.pair_start[slot], p.pair_start[slot + 1]):
+            g = fma(f.share[p.pair_one[q]], f.branch[p.pair_two[q]], g)
+        f.branch[slot] = g
+        total = total + g
+    inverse = full(width, 1.0) / total
+    f.inverse[j] = inverse
+    for slot in range(p.slot_start[j], p.slot_start[j + 1]):
+        f.share[slot] = f.branch[slot] * inverse
 
 
 @compiled
