@@ -37,6 +37,9 @@
     |       |-- LinkLost              the other end is gone: cable, power, program
     |       |-- LinkTimeout           no answer in time
     |       `-- LinkDesynchronised    answers that belong to no question
+    |-- CalibrationError          a calibration that cannot be used
+    |   |-- NotACalibration           some other file, a damaged one, or a newer labnet's
+    |   `-- CalibrationMismatch       it is another board's
     |-- Diverged                  resistances that no resistor has
     |-- AnalysisError             data that a number cannot be computed from
     `-- RunError
@@ -50,6 +53,7 @@
         `-- WorkerDied            of a sweep; the points that are stored are kept
     LabnetWarning
     |-- UnreachableTarget         a target no passive network can reach
+    |-- CalibrationExpired        a calibration whose time is over is used
     |-- BoardRestarted            a board found again after its cable was out has lost its settings
     `-- WalKept                   a reader kept a closed run from becoming one file
 """
@@ -233,6 +237,18 @@ class LinkDesynchronised(LinkError):
     """Answers cannot be told to belong to questions."""
 
 
+class CalibrationError(LabnetError):
+    """A calibration that cannot be used."""
+
+
+class NotACalibration(CalibrationError):
+    """The file is no calibration of labnet, or it is damaged."""
+
+
+class CalibrationMismatch(CalibrationError):
+    """The calibration is another board's."""
+
+
 class Diverged(LabnetError, ArithmeticError):
     """Resistances at zero, below, or no longer finite: the learning rate is too large."""
 
@@ -283,6 +299,10 @@ class LabnetWarning(UserWarning):
 
 class UnreachableTarget(LabnetWarning):
     """A target voltage that no passive network with these inputs can reach."""
+
+
+class CalibrationExpired(LabnetWarning):
+    """A calibration whose time is over is used all the same."""
 
 
 class BoardRestarted(LabnetWarning):

@@ -21,6 +21,7 @@ _HOLDABLE = asked("BOARd:HOLDable")
 _SOURCE = asked("BOARd:SOURce")
 _READING = asked("BOARd:READing")
 _BIAS = asked("BOARd:BIAS")
+_OSCILLATOR = asked("BOARd:OSCillator")
 _WIPER = asked("BOARd:WIPer")
 _R_REF = asked("BOARd:RREF")
 _PARTS = asked("BOARd:PARTs")
@@ -123,6 +124,7 @@ def describe(link: Exchanges, identity: Identity) -> Description:
         drivable=None if len(holdable) == nodes else holdable,
         plans=frozenset({"discrete"}),
         tick_s=float(ask(_TICK)),
+        self_trigger_hz=float(ask(_OSCILLATOR)) or None,
         parts={"chips": unquoted(ask(_PARTS)), "power_up": int(power_up), "bias_limit_v": limit / MICRO},
     )
     limits = {

@@ -129,6 +129,8 @@ class VisaTransport:
                 socket.getaddrinfo(name.host_address, name.port)  # an unknown host costs pyvisa-py a socket
             manager = pyvisa.ResourceManager(library or os.environ.get("PYVISA_LIBRARY", "@py"))
             self._resource: Any = manager.open_resource(address, open_timeout=ceil(_OPEN_S * 1e3))
+            if not self._resource.session:  # so pyvisa-sim says that there is no such thing
+                raise ValueError("the library opens no such resource")
         except Exception as error:  # pyvisa-py raises what comes to hand, Exception itself too
             raise UnknownBoard(
                 f"{address!r} cannot be opened ({error}). Names are like ASRL/dev/ttyACM0::INSTR or "

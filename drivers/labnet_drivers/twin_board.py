@@ -27,7 +27,8 @@ IntArray = NDArray[np.int64]
 
 _REAL = (float, int, np.number)
 _LONGEST_WAIT_S = 1e8
-HARDWARE_MISSING = -241
+_SELF_TRIGGER_S = 0.1  # at a time: a simulated board can take longer for it than it lasts
+SETTINGS_CONFLICT = -221
 TRAINING = 256  # of STATus:OPERation:CONDition
 _SIDES = {"free": "FREE", "clamped": "CLAM"}
 
@@ -38,7 +39,7 @@ _WAIT = set_form("SYSTem:WAIT").short
 _CONTINUE = set_form("SYSTem:CONTinue")
 _SAFE = set_form("SYSTem:SAFE").short
 _WIPERS = set_form("WIPer:POSition").short
-_SELF = set_form("TRIGger:SELF")
+_SELF = set_form("TRIGger:SELF").short
 _CLOCK = asked("SYSTem:CLOCk")
 _DIRECTIONS = asked("MEASure:DIRections")
 _GATES = asked("MEASure:GATes")
@@ -133,15 +134,20 @@ class TwinBoard(Instrument):
         self._check_open()
         if not 0.0 <= seconds <= _LONGEST_WAIT_S:
             raise OutOfRange(f"wait of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
+        self._pass(_WAIT, seconds, longest_s=max(1.0, seconds / 1000))
+
+    def _pass(self, command: str, seconds: float, longest_s: float) -> None:
+        """Let a command take so long, rounded up to ticks.
+
+        Meanwhile the board hears nothing: in parts, so that Ctrl-C makes it safe soon, and its watchdog hears from us.
+        """
         left = whole_ticks(seconds, self._tick_ns)
-        # A waiting board hears nothing: in parts, so that Ctrl-C makes it safe soon, and its watchdog hears from us.
-        part_s = max(1.0, seconds / 1000)
         if self._armed and self._watchdog_s:
-            part_s = min(part_s, self._watchdog_s / 2)
-        part = max(1, int(part_s / self.info.tick_s))
+            longest_s = min(longest_s, self._watchdog_s / 2)
+        longest = max(1, int(longest_s / self.info.tick_s))
         while left:
-            ticks = min(left, part)
-            self.exchange(f"{_WAIT} {decimal(ticks * self.info.tick_s)}", DEADLINE_S + ticks * self.info.tick_s)
+            ticks = min(left, longest)
+            self.exchange(f"{command} {decimal(ticks * self.info.tick_s)}", DEADLINE_S + ticks * self.info.tick_s)
             left -= ticks
 
     @property
@@ -231,22 +237,39 @@ class TwinBoard(Instrument):
         return Update(latched[:edges].astype(np.int8), latched[edges:].astype(np.bool_))
 
     def self_trigger(self, seconds: float) -> None:
-        """Let every edge step on its own clock for that long, on boards whose edges have one."""
-        message = _SELF.message(self.limits, seconds)
-        try:
-            self.exchange(message, DEADLINE_S + seconds)
-        except DeviceError as error:
-            if error.code != HARDWARE_MISSING:
-                raise
-            raise NotSupported("this board's gates have no clock of their own; use trigger().") from None
+        """Let every edge step on its own clock for that long, in the board's ticks, rounded up.
+
+        Nobody counts these steps: `wipers` gives -1 from then on, until they are set or the board is reset. Where the
+        host dies meanwhile, the board stops by itself within 0.1 s.
+
+        Raises
+        ------
+        NotSupported
+            On a board whose edges have no clock.
+        OutOfRange
+        """
+        self._check_open()
+        if self.info.self_trigger_hz is None:
+            raise NotSupported("this board's gates have no clock of their own; use trigger().")
+        if not 0.0 <= seconds <= _LONGEST_WAIT_S:
+            raise OutOfRange(f"self_trigger of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
+        self._pass(_SELF, seconds, longest_s=_SELF_TRIGGER_S)
 
     def wipers(self) -> IntArray:
-        """Give the wiper positions, shape (E,), as counted; while the board runs a plan, those of its last block."""
+        """Give the wiper positions, shape (E,), as counted; while the board runs a plan, those of its last block.
+
+        All are -1 where edges have stepped by themselves since they were set: nobody knows then.
+        """
         standing = self.sequencer.standing
         if standing is not None:
             self._check_open()
             return standing.copy()
-        return self._integers(f"{_WIPERS}?", self.network.edge_count)
+        try:
+            return self._integers(f"{_WIPERS}?", self.network.edge_count)
+        except DeviceError as error:
+            if error.code != SETTINGS_CONFLICT:
+                raise
+            return np.full(self.network.edge_count, -1)
 
     def set_wipers(self, positions: ArrayLike) -> None:
         """Set the wiper positions of both twins, shape (E,) or one for all.

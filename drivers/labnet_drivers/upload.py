@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labnet.board import BoardInfo
 from labnet.errors import OutOfRange
-from labnet.plan import Plan, scheduled
+from labnet.plan import Plan, SelfTriggered, scheduled
 from labnet_drivers.commands import set_form, whole_ticks
 from labnet_drivers.framing import block
 
@@ -43,6 +43,8 @@ class Program:
         repeats: int,
         transition: NDArray[np.float64] | None,
     ) -> None:
+        if isinstance(plan.clock, SelfTriggered):
+            raise OutOfRange("the clock is SelfTriggered; allowed: GlobalClock.")
         self._limits = limits
         self._tick_ns = round(info.tick_s * 1e9)
         self._parts: list[NDArray[np.uint16]] = []

@@ -45,8 +45,9 @@ class _Sweep:
         +1 or -1: how that voltage goes with the source.
     rising : numpy.ndarray of bool, shape (s,)
         Whether an edge goes from down to up as that voltage rises.
-    var : numpy.ndarray, shape (s,)
-        Variance of where it is 0, as known from readings and converters.
+    errors : numpy.ndarray, shape (s, 10)
+        By how much that voltage is off for an error of 1 of each of: the reading of u, with the neighbours one way and the
+        other; gains and offsets of the node (6, as in `Converters.covariance`), gain and offset of the neighbour's source.
     """
 
     edges: IntArray
@@ -54,44 +55,63 @@ class _Sweep:
     centre_v: FloatArray
     turned: FloatArray
     rising: NDArray[np.bool_]
-    var: FloatArray
+    errors: FloatArray
 
 
-@dataclass
 class _Thresholds:
-    """Found thresholds of all edges: mean, variance of it, width and variance of it, (2, 2, E): difference or sum, sign."""
+    """Found thresholds of all edges, those of difference and sum, each t+ and t-: (2, 2, E).
 
-    mean: FloatArray
-    mean_var: FloatArray
-    width: FloatArray
-    width_var: FloatArray
+    Attributes
+    ----------
+    mean, mean_var : numpy.ndarray
+        With the variance that counting and codes leave.
+    width, width_var : numpy.ndarray
+        Variance from trigger to trigger, and the variance of it.
+    errors : numpy.ndarray, shape (2, 2, E, 10)
+        As in `_Sweep`.
+    sources : numpy.ndarray, shape (E, 10, 10)
+        Covariance of these errors.
+    """
+
+    def __init__(self, edges: int) -> None:
+        self.mean, self.mean_var, self.width, self.width_var = np.full((4, 2, 2, edges), np.nan)
+        self.errors, self.sources = np.zeros((2, 2, edges, 10)), np.zeros((edges, 10, 10))
+
+    def comparators(self) -> Comparators:
+        """Give offsets and sigma."""
+        errors = self.errors.reshape(4, -1, 10)
+        covariance = np.einsum("aei,eij,bej->eab", errors, self.sources, errors)
+        at = np.arange(4)
+        covariance[:, at, at] += self.mean_var.reshape(4, -1).T
+        t = self.mean.reshape(4, -1).T
+        offsets = np.array([[-0.5, -0.5, 0.0, 0.0], [0.0, 0.0, -0.5, -0.5]])
+        each = np.array([[-0.5, 0.5, 0.0, 0.0], [0.0, 0.0, -0.5, 0.5]])  # sigma from difference and sum
+        weight = 1.0 / np.einsum("ka,eab,kb->ek", each, covariance, each)
+        sigma = (weight / weight.sum(axis=1, keepdims=True)) @ each  # (E, 4)
+        offset_std = np.sqrt(np.einsum("ka,eab,kb->ke", offsets, covariance, offsets))
+        sigma_var = np.einsum("ea,eab,eb->e", sigma, covariance, sigma)
+        width, width_var = self.width.mean(axis=(0, 1)), self.width_var.sum(axis=(0, 1)) / 16
+        least = np.maximum(width, np.sqrt(width_var))
+        return Comparators(
+            difference_v=Estimate(value=t @ offsets[0], std=offset_std[0]),
+            sum_v=Estimate(value=t @ offsets[1], std=offset_std[1]),
+            sigma_v=Estimate(value=(t * sigma).sum(axis=1), std=np.sqrt(sigma_var)),
+            width_v=Estimate(value=np.sqrt(np.maximum(width, 0.0)), std=np.sqrt(width_var / (4 * least))),
+        )
 
 
 def measure_comparators(rig: Rig, converters: Converters) -> Comparators:
     """Measure both thresholds of all edges, each in both directions."""
-    edges = rig.network.edge_count
     groups = floating_groups(rig.network, rig.nodes, rig.nodes)
     owned = _owners(rig, groups)
     rig.place(rig.top)
-    found = _Thresholds(*(np.full((2, 2, edges), np.nan) for _ in range(4)))
+    found = _Thresholds(rig.network.edge_count)
     for k, group in enumerate(groups):
         pattern = _pattern(rig, group, owned)
         for turn in range(2):
-            _both_sweeps(rig, converters, group, owned, pattern if turn == 0 else ~pattern, found)
+            _both_sweeps(rig, converters, group, owned, (pattern, ~pattern)[turn], turn, found)
             rig.tell((2 * k + turn + 1) / (2 * len(groups)))
-    offset = -found.mean.sum(axis=1) / 2
-    sigma = (found.mean[:, 1] - found.mean[:, 0]) / 2
-    var = found.mean_var.sum(axis=1) / 4
-    weight = 1.0 / var
-    width, width_var = found.width.mean(axis=(0, 1)), found.width_var.sum(axis=(0, 1)) / 16
-    return Comparators(
-        difference_v=Estimate(value=offset[0], std=np.sqrt(var[0])),
-        sum_v=Estimate(value=offset[1], std=np.sqrt(var[1])),
-        sigma_v=Estimate(value=(sigma * weight).sum(axis=0) / weight.sum(axis=0), std=weight.sum(axis=0) ** -0.5),
-        width_v=Estimate(
-            value=np.sqrt(np.maximum(width, 0.0)), std=np.sqrt(width_var / (4 * np.maximum(width, np.sqrt(width_var))))
-        ),
-    )
+    return found.comparators()
 
 
 def _owners(rig: Rig, groups: list[tuple[int, ...]]) -> dict[int, list[tuple[int, int]]]:
@@ -141,6 +161,7 @@ def _both_sweeps(
     group: tuple[int, ...],
     owned: dict[int, list[tuple[int, int]]],
     high: NDArray[np.bool_],
+    turn: int,
     found: _Thresholds,
 ) -> None:
     """Sweep the difference and the sum of all edges of a group through 0."""
@@ -161,19 +182,19 @@ def _both_sweeps(
             edge = int(edges[np.argmin(np.abs(clear))])
             raise NotSupported(f"edge {edge} cannot be given a clear voltage while another node floats.")
         rising = sign * clear > 0
-        var = read_var + _var(converters, nodes, u[nodes], (0, 1, 4, 5))  # what the meter adds cancels
-        difference = _Sweep(edges, nodes, u[nodes], -sign, rising, var)
-        var = var + 4 * _var(converters, nodes, w, (0, 1)) + 4 * _var(converters, neighbours, w, (0, 1))
-        total = _Sweep(edges, nodes, converters.ask(nodes, 2 * w - true[nodes]), sign, rising, var)
+        errors = np.zeros((2, len(edges), 10))
+        ones = np.ones(len(edges))
+        errors[:, :, turn] = sign
+        errors[:, :, [2, 3, 6, 7]] = -sign[:, None] * np.stack([u[nodes], ones, u[nodes], ones], axis=1)
+        errors[1, :, [2, 3]] += 2 * sign * np.stack([w, ones])  # of u + v = 2 w
+        errors[1, :, [8, 9]] = -2 * sign * np.stack([w, ones])
+        found.sources[edges, :2, :2] = read_var * np.eye(2)
+        found.sources[edges, 2:8, 2:8] = converters.covariance[nodes]
+        found.sources[edges, 8:, 8:] = converters.covariance[neighbours][:, :2, :2]
+        difference = _Sweep(edges, nodes, u[nodes], -sign, rising, errors[0])
+        total = _Sweep(edges, nodes, converters.ask(nodes, 2 * w - true[nodes]), sign, rising, errors[1])
         for which, sweep in enumerate((difference, total)):
             _measure(rig, converters, held, group, sweep, which, found)
-
-
-def _var(converters: Converters, nodes: IntArray, volts: FloatArray, columns: tuple[int, ...]) -> FloatArray:
-    """Give the variance at some voltages of the sum of those gains and offsets of nodes, but for what the meter adds."""
-    factors = np.stack([volts if column % 2 == 0 else np.ones_like(volts) for column in columns], axis=1)
-    own = converters.covariance[nodes][:, columns][:, :, columns]
-    return np.asarray(np.einsum("si,sij,sj->s", factors, own, factors))
 
 
 def _measure(
@@ -207,7 +228,9 @@ def _measure(
     while (sharp := ~scatters & ~lost & (high - low > 1.01 * max(code_v, 2e-6))).any():
         volts, share = shares(_spaced(low, high, LEVELS), TRIGGERS)
         first = np.argmax(np.append(share, np.ones((1, len(rows))), axis=0) > 0, axis=0)  # above, some are up
-        last = LEVELS - np.argmax(np.append(share[::-1], np.zeros((1, len(rows))), axis=0) < 1, axis=0)  # below, some down
+        last = LEVELS - np.argmax(
+            np.append(share[::-1], np.zeros((1, len(rows))), axis=0) < 1, axis=0
+        )  # below, some down
         lost = lost | (sharp & ((first == LEVELS) | (last == 0)) & (high - low > WITHIN_V))
         volts = np.concatenate([low[None], volts, high[None]])
         mixed, step_v = last > first, (high - low) / LEVELS
@@ -223,11 +246,12 @@ def _measure(
     at = (which, np.where(sweep.rising, 0, 1), sweep.edges)
     for into, values in (
         (found.mean, mean),
-        (found.mean_var, var + sweep.var),
+        (found.mean_var, var),
         (found.width, width),
         (found.width_var, width_var),
     ):
         into[at] = np.where(lost, np.nan, values)
+    found.errors[at] = sweep.errors
 
 
 def _spaced(low: FloatArray, high: FloatArray, levels: int) -> FloatArray:
@@ -242,8 +266,9 @@ def _moments(volts: FloatArray, share: FloatArray, triggers: int) -> tuple[Float
     middle = (x[1:] + x[:-1]) / 2
     step_v = np.diff(middle, axis=0)
     mean = (jumps * middle).sum(axis=0)
-    width = (jumps * (middle - mean) ** 2).sum(axis=0) - (step_v**2).mean(axis=0) / 12
     share_var = share * (1.0 - share) / (triggers - 1)
-    mean_var = (step_v**2 * share_var).sum(axis=0) + (step_v**2).mean(axis=0) / 12
+    counted, of_steps = (step_v**2 * share_var).sum(axis=0), (step_v**2).mean(axis=0) / 12
+    mean_var = counted + of_steps
+    width = (jumps * (middle - mean) ** 2).sum(axis=0) + counted - of_steps  # the mean is of the same shares
     slopes = step_v * (middle[1:] + middle[:-1] - 2 * mean)
     return mean, mean_var, width, (slopes**2 * share_var).sum(axis=0)

@@ -22,7 +22,8 @@ class Limits:
     Attributes
     ----------
     accuracy_v : float
-        A reading from what was asked to be held: 1.5 mV of the source, 1 mV of the converter, a code each, noise.
+        A reading from what was asked to be held: 1.5 mV of the source, 1 mV of the converter, 5e-4 of 5 V of each, a
+        code each, noise.
     noise_v : float
         Root mean square noise of a reading: four codes of 16 bits over 5 V.
     pot_tolerance : float
@@ -45,7 +46,7 @@ class Limits:
         Probability that a good board fails the suite by chance.
     """
 
-    accuracy_v: float = 5e-3
+    accuracy_v: float = 8.5e-3
     noise_v: float = 0.3e-3
     pot_tolerance: float = 0.3
     twin_mismatch: float = 0.01

@@ -13,6 +13,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _UNIFORM = 3**-0.5  # standard deviation of what is uniform within plus or minus 1
+_GAUSSIAN = 5.0  # standard deviations beyond which one of thousands of Gaussian parts is not found
+_ELSEWHERE = 0.01  # what is measured at one position holds at others to this share
 
 
 class Resistances(NamedTuple):
@@ -123,3 +125,64 @@ class Nominal:
     def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
         """Give the readings."""
         return readings
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A board as it was measured just before, and for the rest as `base` expects it.
+
+    Attributes
+    ----------
+    base : Expected
+    ratio, error : numpy.ndarray, shape (2, E)
+        Resistances of both sides over those that `base` expects, and their standard deviation as a share; NaN where
+        they were not measured.
+    """
+
+    base: Expected
+    ratio: FloatArray
+    error: FloatArray
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether this board was measured."""
+        return True
+
+    @property
+    def reach(self) -> float:
+        """How many standard deviations a sound part may be off."""
+        return _GAUSSIAN
+
+    @property
+    def twin(self) -> float:
+        """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
+        return 0.0
+
+    @property
+    def held_v(self) -> float:
+        """By how much a reading may differ at most from what is held, ..."""
+        return self.base.held_v
+
+    @property
+    def held_share(self) -> float:
+        """... and by which share of it."""
+        return self.base.held_share
+
+    def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
+        """Give those at wiper positions, (E,)."""
+        base, k = self.base.resistances(side, wipers), int(side == "clamped")
+        seen = np.isfinite(self.ratio[k])
+        # what was measured holds at one position
+        return Resistances(
+            np.where(seen, base.ohm * self.ratio[k], base.ohm),
+            np.where(seen, np.hypot(self.error[k], _ELSEWHERE), base.common),
+            base.own,
+        )
+
+    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+        """Give what sources truly give when these voltages are asked for."""
+        return self.base.given(nodes, volts)
+
+    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
+        """Give true voltages for the readings of all nodes of a side, (n,)."""
+        return self.base.corrected(side, readings)

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from labnet.board import Board, Side
 from labnet.errors import NotCalibrated, NotSupported
 from labnet.floating import edges_at
-from labnet.inspection.expected import Expected, Nominal
+from labnet.inspection.expected import Expected, Measured, Nominal
 from labnet.inspection.finding import Finding, Kind
 from labnet.inspection.states import NO_RISE, SIDES, Seen
 from labnet.interrupts import finish
@@ -50,6 +50,8 @@ class Inspection:
         How far the wiper moved the resistance, over how far it should: 1 where it did, 0 where it is stuck.
     mismatch : numpy.ndarray, shape (E,)
         R_clamped / R_free over the expected one, less 1: the median edge is 0.
+    expected : Expected
+        What `watching.Watch` may expect of this board from now on.
     """
 
     findings: tuple[Finding, ...]
@@ -57,6 +59,7 @@ class Inspection:
     error: FloatArray
     moved: FloatArray
     mismatch: FloatArray
+    expected: Expected
 
     @property
     def sound(self) -> bool:
@@ -122,7 +125,8 @@ class _Judge:
         at = self._higher[None, None]
         resistance, error = (np.take_along_axis(each, at, axis=0)[0] for each in (self.logs, self.noise))
         findings = (*self._nodes(), *self._edges(), *self._gates())
-        return Inspection(findings, np.exp(resistance), error, self._moved(), np.expm1(self._apart()))
+        apart, expected = np.expm1(self._apart()), Measured(self.expected, np.exp(resistance), error)
+        return Inspection(findings, np.exp(resistance), error, self._moved(), apart, expected)
 
     # Nodes ------------------------------------------------------------------------------------------------------
 

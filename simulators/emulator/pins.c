@@ -81,10 +81,15 @@ static void directed(avr_irq_t *irq, uint32_t outputs, void *port) {
     settle(port);
 }
 
+static avr_irq_t *irq_of(unsigned port, int irq) { return avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('A' + port), irq); }
+
+/* Through simavr, which does not say again what it said last. */
 void pins_reset(void) {
     for (unsigned i = 0; i < PORTS; i++) {
-        ports[i].written = ports[i].outputs = 0;
-        settle(&ports[i]);
+        if (ports[i].joined) {
+            avr_raise_irq(irq_of(i, IOPORT_IRQ_DIRECTION_ALL), 0);
+            avr_raise_irq(irq_of(i, IOPORT_IRQ_REG_PORT), 0);
+        }
     }
 }
 
@@ -106,9 +111,8 @@ void pins_start(void (*changed)(enum wire wire, bool high)) {
     for (unsigned i = 0; i < PORTS; i++) {
         ports[i].level = pulled(&ports[i]);
         if (ports[i].joined) {
-            uint32_t port = AVR_IOCTL_IOPORT_GETIRQ('A' + i);
-            avr_irq_register_notify(avr_io_getirq(avr, port, IOPORT_IRQ_REG_PORT), written, &ports[i]);
-            avr_irq_register_notify(avr_io_getirq(avr, port, IOPORT_IRQ_DIRECTION_ALL), directed, &ports[i]);
+            avr_irq_register_notify(irq_of(i, IOPORT_IRQ_REG_PORT), written, &ports[i]);
+            avr_irq_register_notify(irq_of(i, IOPORT_IRQ_DIRECTION_ALL), directed, &ports[i]);
         }
     }
 }

@@ -20,7 +20,8 @@ from labnet.records import Block
 from labnet_simulators import plans
 from labnet_simulators.channels import Channels
 from labnet_simulators.components import Faults, Parts
-from labnet_simulators.oscillators import OscillatorGate
+from labnet_simulators.engine.self_triggered_stretches import Stretches
+from labnet_simulators.oscillators import OscillatorGate, Oscillators
 from labnet_simulators.pots import TwinPots
 from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
 
@@ -29,11 +30,18 @@ IntArray = NDArray[np.int64]
 
 _OTHER: Mapping[Side, Side] = {"free": "clamped", "clamped": "free"}
 _LONGEST_WAIT_S = 1e8  # three years; the clock counts nanoseconds in 64 bits
+_NO_WIPERS = "the resistances were set directly, so there is no wiper to step; call set_wipers first."
 
 
 def _check_side(side: str) -> None:
     if side not in SIDES:
         raise OutOfRange(f"side is {side!r}; allowed: 'free' or 'clamped'.")
+
+
+def _nanoseconds(what: str, seconds: float) -> int:
+    if not 0.0 <= seconds <= _LONGEST_WAIT_S:
+        raise OutOfRange(f"{what} of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
+    return round(seconds * 1e9)
 
 
 class SimulatedBoard:
@@ -173,9 +181,7 @@ class SimulatedBoard:
     def wait(self, seconds: float) -> None:
         """Let the virtual clock run."""
         self._check_open()
-        if not 0.0 <= seconds <= _LONGEST_WAIT_S:
-            raise OutOfRange(f"wait of {seconds} s; allowed: 0 to {_LONGEST_WAIT_S:g} s.")
-        self._time_ns += round(seconds * 1e9)
+        self._time_ns += _nanoseconds("wait", seconds)
 
     def run_until(self, time_ns: int) -> None:
         """Let the virtual clock run to a time, in nanoseconds."""
@@ -183,6 +189,11 @@ class SimulatedBoard:
         if time_ns < self._time_ns:
             raise OutOfRange(f"time {time_ns} ns; allowed: {self._time_ns} ns or later, time does not run backwards.")
         self._time_ns = time_ns
+
+    @property
+    def free_reads(self) -> int:
+        """How often the free side was read since the clamped one was driven last."""
+        return self._reads["free"]
 
     @property
     def time_s(self) -> float:
@@ -242,10 +253,7 @@ class SimulatedBoard:
         """Clock all edges once and give what they latched; without `step_wipers` latch only."""
         self._check_open()
         if step_wipers and self._pots.set_ohm is not None:
-            raise NotSupported(
-                "the resistances were set directly, so there is no wiper to step; call set_wipers first, or trigger "
-                "with step_wipers=False."
-            )
+            raise NotSupported(f"{_NO_WIPERS[:-1]}, or trigger with step_wipers=False.")
         update = self._latch()
         if step_wipers:
             self._before_change("free", "clamped")
@@ -260,8 +268,30 @@ class SimulatedBoard:
         self._reads = {"free": 0, "clamped": 0}
 
     def self_trigger(self, seconds: float) -> None:
-        """Not modelled: the gates of this board have no clock of their own."""
-        raise NotSupported("this board's gates have no clock of their own; use trigger().")
+        """Let every edge step whenever its oscillator falls through the bias, if it does, for that long.
+
+        Raises
+        ------
+        NotSupported
+            Where gates are no oscillators, or resistances were set directly.
+        OutOfRange
+            For a time that a board cannot wait.
+        FloatingNode
+            For nodes without a path to a held one; nothing is changed then.
+        """
+        self._check_open()
+        if not isinstance(self.gates, Oscillators):
+            raise NotSupported("this board's gates have no clock of their own; use trigger().")
+        if self._pots.set_ohm is not None:
+            raise NotSupported(_NO_WIPERS)
+        to_ns = self._time_ns + _nanoseconds("self-triggering", seconds)
+        place = self._stretches.run(self._pots.positions, self.voltages, self._bias_v, self._time_ns, to_ns)
+        self._pots.place(place, None)
+        self._time_ns = to_ns
+
+    @cached_property
+    def _stretches(self) -> Stretches:
+        return Stretches(self)
 
     def wipers(self) -> IntArray:
         """Give the wiper positions, shape (E,); -1 while resistances are set directly."""
@@ -325,12 +355,14 @@ class SimulatedBoard:
         place: FloatArray,
         held: Mapping[Side, Mapping[int, float]],
         voltages: Mapping[Side, FloatArray],
+        drives_and_reads: tuple[int, int],
     ) -> None:
         """Take over what a plan in compiled code has done: its state after the last trigger, and `voltages` before."""
         pots = self._pots
         pots.place(*((place.astype(np.int64), None) if pots.set_ohm is None else (pots.positions, place)))
         self._time_ns = time_ns
-        self.count_from(triggers)
+        self.triggers, (self.clamped_drives, reads) = triggers, drives_and_reads
+        self._reads = dict.fromkeys(SIDES, reads)
         self.voltages.went_on(time_ns, held, voltages)
 
     def copy(self) -> Self:

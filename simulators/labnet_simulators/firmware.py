@@ -92,7 +92,8 @@ def open_board(address: Address) -> Board:
     board.address = address.text
     parts: dict[str, Any] = {**board.info.parts, "plant": simulated.parts.described()}
     parts |= {"timed": True} if options.timed else {}  # another board: it keeps other times
-    board.info = replace(board.info, parts=parts)
+    # not what the firmware says: which gates there are below it is for the address to say
+    board.info = replace(board.info, parts=parts, self_trigger_hz=simulated.info.self_trigger_hz)
     return board
 
 

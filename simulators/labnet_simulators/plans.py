@@ -12,16 +12,20 @@ import numpy as np
 
 from labnet.controller import Controller
 from labnet.cores import core_count
-from labnet.errors import CircuitError, LabnetError, NotSupported
-from labnet.plan import Continuous, Plan
+from labnet.errors import CircuitError, LabnetError, NotSupported, PlanError
+from labnet.plan import Continuous, Plan, SelfTriggered
 from labnet.records import Block
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble, Member, kind
+from labnet_simulators.engine.self_triggered_training import SelfTraining
+from labnet_simulators.engine.solve import TableSolver
 from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import SETTLED
 
 if TYPE_CHECKING:
     from labnet_simulators.board import SimulatedBoard
 
+
+Training = Ensemble | SelfTraining
 
 _CORES = BoundedSemaphore(core_count())  # several boards may be trained at once, each on threads of its own
 _BLOCK_S = 0.1  # of real time: how long a chunk of steps runs, so that Ctrl-C and progress are not kept waiting
@@ -35,19 +39,22 @@ def train(board: "SimulatedBoard", plan: Plan, first: int = 0, start_s: float | 
     ------
     NotSupported
         Before anything moves, for what the compiled code does not model.
+    PlanError
+        The same, where the host cannot do it either.
     Diverged, CircuitError
         As the host-paced cycle does, after the block that leads up to it.
     """
     controller = Controller(board, plan)
     _check(board, plan)
+    _check_held(board, plan)
     if start_s is None:
         start_s = board.time_s + plan.slack_s - first * plan.step_period_s
     controller.start_s = start_s
     member = Member(0, plan, board.place(), board.bias_v, start_s)
-    ensemble = Ensemble(board, [member], first)
-    for (block,) in _chunks(ensemble):
-        _follow(board, ensemble, member, 0, first, block.steps)
-        if ensemble.went_wrong(0):
+    training = _begin(board, [member], first)
+    for (block,) in _chunks(training):
+        _follow(board, training, member, 0, first, block.steps)
+        if training.went_wrong(0):
             yield block
             raise _failure(board, member, block)
         if block.steps == plan.steps:
@@ -63,6 +70,7 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
         try:
             controller = Controller(copy, plan)
             start_s = controller.start()
+            _check_held(copy, plan)
         except LabnetError as error:
             yield Block(number, 0, [], [], error)
             continue
@@ -71,7 +79,8 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
         except NotSupported:
             yield from _host_paced(controller, number)
         else:
-            groups[kind(plan)].append((Member(number, plan, copy.place(), copy.bias_v, start_s), copy))
+            group: object = number if isinstance(plan.clock, SelfTriggered) else kind(plan)
+            groups[group].append((Member(number, plan, copy.place(), copy.bias_v, start_s), copy))
     cores = core_count()
     lanes = min(WIDTHS[-1], max(1, -(-sum(map(len, groups.values())) // cores)))
     jobs = []
@@ -107,31 +116,38 @@ def _in_parallel(jobs: list[list[tuple[Member, "SimulatedBoard"]]], cores: int) 
 
 def _told_chunks(job: list[tuple[Member, "SimulatedBoard"]]) -> Iterator[list[Block]]:
     """Advance the networks of a job together; gives the blocks of one chunk after the other."""
-    ensemble = Ensemble(job[0][1], [member for member, _ in job])
+    training = _begin(job[0][1], [member for member, _ in job], 0)
     lanes = {member.number: lane for lane, (member, _) in enumerate(job)}
-    for chunk in _chunks(ensemble):
-        yield [_told(ensemble, *job[lanes[block.plan]], lanes[block.plan], block) for block in chunk]
+    for chunk in _chunks(training):
+        yield [_told(training, *job[lanes[block.plan]], lanes[block.plan], block) for block in chunk]
 
 
-def _chunks(ensemble: Ensemble) -> Iterator[list[Block]]:
-    """Advance an ensemble to its end, in chunks of about `_BLOCK_S`."""
-    steps = _FIRST_STEPS
-    while ensemble.running:
-        first = ensemble.step
+def _begin(board: "SimulatedBoard", members: list[Member], first: int) -> Training:
+    if isinstance(members[0].plan.clock, SelfTriggered):
+        (member,) = members
+        return SelfTraining(board, member, first)
+    return Ensemble(board, members, first)
+
+
+def _chunks(training: Training) -> Iterator[list[Block]]:
+    """Advance a training to its end, in chunks of about `_BLOCK_S`."""
+    steps = _FIRST_STEPS if isinstance(training, Ensemble) else 1  # a dwell may be long
+    while training.running:
+        first = training.step
         with _CORES:
             began = time.perf_counter()
-            blocks = ensemble.advance(steps)
+            blocks = training.advance(steps)
             took = time.perf_counter() - began
-        if done := ensemble.step - first:
+        if done := training.step - first:
             steps = max(1, min(int(done * _BLOCK_S / max(took, 1e-6)), 8 * steps))
         yield blocks
 
 
-def _told(ensemble: Ensemble, member: Member, copy: "SimulatedBoard", lane: int, block: Block) -> Block:
+def _told(training: Training, member: Member, copy: "SimulatedBoard", lane: int, block: Block) -> Block:
     """Say in a block why its network went wrong, if it did."""
-    if not ensemble.went_wrong(lane):
+    if not training.went_wrong(lane):
         return block
-    _follow(copy, ensemble, member, lane, 0, block.steps)
+    _follow(copy, training, member, lane, 0, block.steps)
     return block._replace(failure=_failure(copy, member, block))
 
 
@@ -161,15 +177,21 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
+    unsettled, alone = plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
+    if unsettled and isinstance(plan.clock, SelfTriggered) and plan.clock.lag_s is not None:
+        raise PlanError(
+            f"settle_s is {plan.settle_s:g} s; allowed with clock.lag_s: more than {SETTLED * tau_s:g} s, so that "
+            "measurements are settled. Edges do not wait for it."
+        )
     if plan.detail != "full":
         raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
-    if isinstance(board.gates, Oscillators) and board.gates.gate.jitter:
+    if isinstance(board.gates, Oscillators) and board.gates.gate.jitter and not alone:
         raise NotSupported("the compiled code has no jitter of oscillators.")
     if plan.rule.name not in board.info.plans:
         raise NotSupported(
             f"a network of {board.network.edge_count} edges, or one with broken parts, is trained at the host's pace."
         )
-    if tau_s and plan.settle_s <= SETTLED * tau_s:
+    if tau_s and unsettled:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")
     if continuous and board.parts.adc.noise_v:
         raise NotSupported("the compiled code reads without noise where the host decides.")
@@ -180,7 +202,16 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         raise NotSupported("a wiper position has no resistance, which only the host's pace refuses in time.")
 
 
-def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: int, first: int, steps: int) -> None:
+def _check_held(board: "SimulatedBoard", plan: Plan) -> None:
+    """Refuse terminals that leave nodes floating: what steps by itself has no step at which that would show."""
+    if isinstance(plan.clock, SelfTriggered):
+        task, leak_ohm = plan.task, board.parts.leakage.ohm
+        leak_s = 0.0 if leak_ohm is None else 1.0 / leak_ohm
+        solver = TableSolver(task.network, task.inputs + task.grounds, tuple(sorted(task.outputs)), leak_s)
+        solver.factor(1.0 / board.resistances("free"))
+
+
+def _follow(board: "SimulatedBoard", training: Training, member: Member, lane: int, first: int, steps: int) -> None:
     """Put the board to where its network is after so many steps of the plan, `first` of which were done before."""
     if steps == first:
         return
@@ -191,12 +222,13 @@ def _follow(board: "SimulatedBoard", ensemble: Ensemble, member: Member, lane: i
     held = board.voltages.held
     if shown[-1]:
         free = board.as_driven(task.held(task.train.inputs[shown[-1][-1]]))
-        outputs = dict(zip(task.outputs, ensemble.held_outputs(lane).tolist(), strict=True))
+        outputs = dict(zip(task.outputs, training.held_outputs(lane).tolist(), strict=True))
         held = {"free": free, "clamped": free | outputs}
     board.went_on(
-        ensemble.triggers(steps),
+        training.triggers(steps),
         int(member.trigger_ns(steps - 1, steps)[0]),
-        ensemble.place(lane),
+        training.place(lane),
         held,
-        ensemble.voltages(lane),
+        training.voltages(lane),
+        training.drives_and_reads,
     )

@@ -31,6 +31,7 @@ _BITS = 32  # of a mask
 _AT_ONCE = 1 << 16
 _LOOKS = 400  # some 400 us
 _NOTHING = b""
+_DONE = b"\0"
 
 Handler = Callable[[int, int, int], bytes]  # arg, code, value; gives the reply
 
@@ -95,18 +96,19 @@ class Plant:
         self._wipers: NDArray[np.int64] | None = None  # where they are being stepped to
         self._received_at = np.empty(_AT_ONCE, dtype=np.uint8)
         self._ticks = 0
+        self._by_themselves = False  # the edges step
         self._handlers: dict[int, Handler] = {
             0x01: self._dac,
             0x02: self._hold,
             0x03: self._bias,
             0x04: self._step,
             0x05: self._load,
-            0x06: self._self_trigger,
             0x07: self._count,
             0x80: self._hello,
             0x81: self._adc,
             0x82: self._look,
             0x83: self._trigger,
+            0x84: self._self_trigger,
         }
 
     # The link ---------------------------------------------------------------------------------------------------
@@ -156,7 +158,13 @@ class Plant:
             self.board.set_wipers(positions)
         if ticks < self._ticks:
             raise BoardError(f"the firmware's clock went back from {self._ticks} to {ticks} ticks.")
+        passed_s = (ticks - self._ticks) * TICK_NS * 1e-9
         self._ticks = ticks
+        if self._by_themselves:
+            try:
+                self.board.self_trigger(passed_s)
+            except (CircuitError, NotSupported) as error:
+                self._note(error)
         self.board.run_until(ticks * TICK_NS)
 
     def _note(self, error: Exception) -> None:
@@ -212,8 +220,8 @@ class Plant:
         return _NOTHING
 
     def _self_trigger(self, on: int, code: int, value: int) -> bytes:
-        self._note(NotSupported("the gates of a simulated board have no clock of their own"))
-        return _NOTHING
+        self._by_themselves = bool(on)
+        return _DONE
 
     def _count(self, arg: int, code: int, triggers: int) -> bytes:
         self.board.count_from(triggers)

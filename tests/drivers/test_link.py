@@ -132,7 +132,7 @@ def test_numbers_begin_anew_before_they_come_to_the_first_again(
     ("header", "name", "number"),
     [
         ("status.h", "QUESTIONABLE_HOST", links.HOST_LOST),
-        ("status.h", "ERROR_HARDWARE_MISSING", twin_board.HARDWARE_MISSING),
+        ("status.h", "ERROR_SETTINGS_CONFLICT", twin_board.SETTINGS_CONFLICT),
         ("status.h", "ERROR_OUT_OF_RANGE", sequencer.OUT_OF_RANGE),
         ("train.h", "ETA_ONE", upload.ETA_ONE),
     ],

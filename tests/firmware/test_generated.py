@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from labnet import networks
+from labnet_simulators.oscillators import OscillatorGate
 
 REPOSITORY = Path(__file__).parents[2]
 FIRMWARE = REPOSITORY / "firmware"
@@ -91,7 +92,7 @@ def test_every_edge_has_parts_of_its_own_and_a_bit() -> None:
     for own in ("pot", "comparators", "oscillator"):
         assert parts[own]["count"] == len(edges)
     assert parts["averages"]["count"] == 2 * len(edges)  # 4 resistors in an array; 2 comparators of 2 inputs of 2
-    for shared in ("xor", "latch", "selector"):
+    for shared in ("xor", "latch", "selector", "clock"):
         there = set(product(range(parts[shared]["count"]), range(parts[shared]["channels"])))
         assert {tuple(edge[shared]) for edge in edges} == there
     assert sorted(edge["bit"] for edge in edges) == list(range(len(edges)))
@@ -110,15 +111,28 @@ def test_no_pin_is_used_twice_and_the_buses_are_where_the_chip_has_them() -> Non
     assert len(pins["ADC_SELECT"]) == TWIN16["parts"]["adc"]["count"]
 
 
-def test_the_bias_in_volts_is_the_update_probability() -> None:
-    """The gate is open while an oscillator between 2 V and 3 V, charged towards 5 V and 0 V, is below bias + 2 V."""
-    up = 5.0 - 3.0 * np.exp(-np.linspace(0.0, np.log(1.5), 100_001))
-    down = 3.0 * np.exp(-np.linspace(0.0, np.log(1.5), 100_001))
+def test_the_bias_in_volts_is_nearly_the_update_probability() -> None:
+    """The gate is open while an oscillator, charged towards 5 V and 0 V between its thresholds, is below bias + 2 V."""
+    low, high, supply = (TWIN16["oscillator"][key] for key in ("low_v", "high_v", "supply_v"))
+    up = supply - (supply - low) * np.exp(-np.linspace(0.0, np.log((supply - low) / (supply - high)), 100_001))
+    down = high * np.exp(-np.linspace(0.0, np.log(high / low), 100_001))
     period = np.sort(np.concatenate([up, down]))
-    assert period[[0, -1]] == pytest.approx([2.0, 3.0])
+    assert period[[0, -1]] == pytest.approx([low, high])
     bias = np.linspace(0.0, 1.0, 101)
     p = np.searchsorted(period, bias + 2.0) / len(period)
-    assert np.abs(p - bias).max() < 0.003
+    assert np.abs(p - bias).max() < 0.03
+    offset_v = 6.5e-3
+    assert p[0] == 0.0 == np.searchsorted(period, 2.0 + offset_v)
+    assert p[-1] == 1.0 == np.searchsorted(period, 3.0 - offset_v) / len(period)
+
+
+def test_the_simulated_oscillators_are_those_of_the_board() -> None:
+    gate, board = OscillatorGate(), TWIN16["oscillator"]
+    assert (gate.resistor_ohm, gate.low_v, gate.high_v) == (board["ohm"], board["low_v"], board["high_v"])
+    assert gate.capacitor_f == pytest.approx(board["pf"] * 1e-12)
+    assert (gate.supply_v, gate.level_v) == (board["supply_v"], 2.0)
+    header = (FIRMWARE / "boards/twin16.h").read_text(encoding="utf-8")
+    assert f"#define BOARD_SELF_TRIGGER_HZ {gate.frequency_hz:.0f}\n" in header
 
 
 def words(header: str) -> list[str]:
@@ -159,7 +173,8 @@ def test_no_spelling_of_a_header_is_that_of_another() -> None:
         ("boards/twin16.toml", "bit = 4", "bit = 3", "edges[3] and edges[4] both use bit 3"),
         ("boards/twin16.toml", "EDGE_LATCH = 37", "EDGE_LATCH = 36", "pin 36 is EDGE_LATCH and EDGE_CLOCK"),
         ("boards/twin16.toml", "DAC_SELECT = [22, 23]", "DAC_SELECT = 22", "DAC_SELECT has 1 pins; allowed: 2"),
-        ("boards/twin16.toml", "self_trigger = false", "self_trigger = 0", "self_trigger is 0; allowed: true or false"),
+        ("boards/twin16.toml", "high_v = 2.975", "high_v = 5", "high_v is 5.0; allowed: between low_v, 2.025, and"),
+        ("boards/twin16.toml", "clock = [0, 1]", "clock = [0, 0]", "edges[0] and edges[1] both use clock [0, 0]"),
         ("boards/twin16.toml", "tick_ns = 1000", "", "twin16.toml has no 'tick_ns'; please give it"),
         ("boards/twin16.toml", "tick_ns", "colour = 1\ntick_ns", "twin16.toml has colour, which mean nothing here"),
         ("boards/twin16.toml", "max_v = 5, bits = 16 } # I\n", "max_v = 4, bits = 16 }\n", "source and reading differ"),
@@ -191,6 +206,15 @@ def test_a_node_without_a_source_cannot_be_held(copy: Path) -> None:
                     .replace("x, ", ""), encoding="utf-8")  # fmt: skip
     assert run("generate.py", root=copy).returncode == 0
     assert "#define BOARD_HOLDABLE 0x1EFUL" in (copy / "firmware/boards/twin16.h").read_text(encoding="utf-8")
+
+
+def test_edges_of_a_board_without_the_pin_for_it_do_not_step_by_themselves(copy: Path) -> None:
+    path = copy / "firmware/boards/twin16.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("^EDGE_SELF = .*$", "", text, flags=re.MULTILINE), encoding="utf-8")
+    assert run("generate.py", root=copy).returncode == 0
+    assert "#define BOARD_SELF_TRIGGER_HZ 0\n" in (copy / "firmware/boards/twin16.h").read_text(encoding="utf-8")
+    assert "EDGE_SELF" not in (copy / "firmware/boards/twin16.wiring.csv").read_text(encoding="utf-8")
 
 
 def crc16(data: bytes) -> int:

@@ -8,17 +8,19 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 BOARDS = Path(__file__).parents[2] / "firmware/boards"
 NODES = range(9)
 SIDES = ("free", "clamped")
 LETTERS = "ABCDEFGH"
-# As the Mega's own pin map has it: 22 to 29 are port A upwards, 30 to 37 port C and 50 to 53 port B downwards.
+# As the Mega's own pin map has it: 22 to 29 port A upwards, 30 to 37 port C downwards, 38 D7, 50 to 53 port B downwards.
 MEGA = {
     **{22 + bit: f"A{bit}" for bit in range(8)},
     **{37 - bit: f"C{bit}" for bit in range(8)},
     **{53 - bit: f"B{bit}" for bit in range(4)},
+    38: "D7",
 }
 NO_WIRES = {"SERIAL_IN", "SERIAL_OUT", "SPI_MASTER", "STATUS_LIGHT"}  # what they go to is on the Mega itself
 
@@ -183,7 +185,7 @@ def test_the_bits_of_an_edge(edge: int) -> None:
     assert nodes_of(step.chip) == nodes
 
     direction = other(Pin("bits", registers[byte], LETTERS[letter]), "latch")
-    decided = other(direction._replace(function=f"{direction.function[1]}D"), "xor")
+    decided = other(direction._replace(function=f"{direction.function[0]}D"), "xor")
     for comparator, gate in (("1OUT", "A"), ("2OUT", "B")):
         compares = other(decided._replace(function=f"{decided.function[0]}{gate}"), "comparators")
         assert compares.function == comparator
@@ -193,6 +195,56 @@ def test_the_bits_of_an_edge(edge: int) -> None:
     assert other(way._replace(function=f"{way.function[0]}Y"), "pot") == step._replace(function="U/D")
 
     gate_bit = other(Pin("bits", registers[len(registers) // 2 + byte], LETTERS[letter]), "latch")
-    gated = other(gate_bit._replace(function=f"/{gate_bit.function}"), "selector")
+    gated = other(gate_bit._replace(function=gate_bit.function.removeprefix("/")), "selector")
     assert gated == asked._replace(function=f"{asked.function[0]}A")
-    assert other(gate_bit._replace(function=f"{gate_bit.function[0]}D"), "oscillator").function == "2OUT"
+    gate = other(gate_bit._replace(function=f"{gate_bit.function[1]}D"), "oscillator")
+    assert gate.function == "2OUT"
+
+    clocks = other(step._replace(function="CLK"), "clock")
+    assert other(clocks._replace(function=f"{clocks.function[0]}B"), "oscillator") == gate
+    now = other(way._replace(function=f"{way.function[0]}B"), "clock")
+    assert other(now._replace(function=f"{now.function[0]}B"), "xor") == decided
+    for mine, given in ((clocks, "EDGE_CLOCK"), (now, "EDGE_UP")):
+        assert mine.function[1] == "Y"
+        pin = other(mine._replace(function=f"{mine.function[0]}A"), "controller")
+        assert port(pin) == MACROS[f"PIN_{given}"].replace(", ", "")
+        assert ends("EDGE_SELF", "clock").count(mine._replace(function="A/B")) == 1
+
+
+@pytest.mark.parametrize("edge", range(16))
+@pytest.mark.parametrize("tie", [False, True])
+def test_what_the_wires_of_an_edge_decide(edge: int, tie: bool) -> None:
+    """Followed from the node voltages through means, comparators and XOR: up where the clamped drop is the larger."""
+    a, b = numbers("BOARD_EDGE_LIST")[edge]
+    bits = other(Pin("bits", str(edge // 8), LETTERS[edge % 8]), "latch")
+    assert bits.function == f"{bits.function[0]}Q"  # as it is, not inverted
+    xor = other(bits._replace(function=f"{bits.function[0]}D"), "xor")
+    rng = np.random.default_rng(edge)
+    for _ in range(50):
+        volts = {(side, node): rng.uniform(0, 5) for side in SIDES for node in (a, b)}
+        if tie:  # but for a millivolt, either way round
+            turned = rng.permutation(2)
+            for node, other_end in zip((a, b), np.array((a, b))[turned], strict=True):
+                volts["clamped", node] = volts["free", int(other_end)]
+            volts["clamped", a] += rng.choice((-1e-3, 1e-3))
+        high = [
+            mean(volts, f"mean of {plus}") > mean(volts, f"mean of {minus}")
+            for plus, minus in (compared_by(other(xor._replace(function=f"{xor.function[0]}{gate}"), "comparators"))
+                                for gate in "AB")
+        ]  # fmt: skip
+        drops = {side: abs(volts[side, a] - volts[side, b]) for side in SIDES}
+        assert (high[0] != high[1]) == (drops["clamped"] > drops["free"])
+
+
+def compared_by(comparator: Pin) -> tuple[str, str]:
+    """Give what a comparator compares, of its plus and its minus."""
+    inputs = {b.function: net for net, _, b in WIRES if b[:2] == comparator[:2] and net.startswith("mean of")}
+    k = comparator.function[0]
+    return inputs[f"{k}IN+"].removeprefix("mean of "), inputs[f"{k}IN-"].removeprefix("mean of ")
+
+
+def mean(volts: dict[tuple[str, int], float], text: str) -> float:
+    """Give the mean of the two voltages that a text names."""
+    named = re.findall(r"(free|clamped) (\d+)", text)
+    assert len(named) == 2
+    return sum(volts[side, int(node)] for side, node in named) / 2

@@ -81,12 +81,15 @@ class Session:
         line = b""
         while not line.endswith(b"\n"):
             try:
-                line += self._transport.read(max(0.0, end - time.monotonic()))
-            except LinkTimeout as error:
+                left_s = end - time.monotonic()
+                if left_s <= 0:
+                    raise LinkTimeout
+                line += self._transport.read(left_s)
+            except LinkTimeout:
                 raise LinkTimeout(
                     f"{self.resource} did not answer {question!r} in {self.timeout_s:g} s. Is it switched on, and in "
                     "remote operation? Close it and open it again."
-                ) from error
+                ) from None
             except LinkLost as error:
                 raise self._gone(error) from error
         if line.count(b"\n") > 1:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from labnet.board import Side
 from labnet.draws import Stream, draw, normal, splitmix64
 from labnet.networks import Network
-from labnet.plan import Continuous, Plan, scheduled
+from labnet.plan import Continuous, Plan, SelfTriggered, scheduled
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
+from labnet.tasks import Task
 from labnet_simulators.channels import Channels
 from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
@@ -62,11 +63,21 @@ class Member(NamedTuple):
     start_s: float
 
     def trigger_ns(self, first: int, last: int) -> NDArray[np.int64]:
-        """Give when each of the steps `first` .. `last` - 1 triggers, on the board's clock."""
-        plan, steps = self.plan, np.arange(first, last)
+        """Give when each of the steps `first` .. `last` - 1 triggers or ends its dwell, on the board's clock."""
+        plan = self.plan
+        if isinstance(plan.clock, SelfTriggered):
+            return self.began_ns(first, last) + sum(round(seconds * 1e9) for seconds in plan.clock.stretches)
         shows = plan.batches(first, last).sum(axis=1) if plan.batched else 1
-        began_ns = np.rint((self.start_s + steps * plan.step_period_s) * 1e9).astype(np.int64)
-        return np.asarray(began_ns + 2 * round(plan.settle_s * 1e9) * shows)
+        return np.asarray(self.began_ns(first, last) + 2 * round(plan.settle_s * 1e9) * shows)
+
+    def began_ns(self, first: int, last: int) -> NDArray[np.int64]:
+        """Give when each of the steps `first` .. `last` - 1 begins, on the board's clock."""
+        began_ns = np.rint((self.start_s + np.arange(first, last) * self.plan.step_period_s) * 1e9)
+        return np.asarray(began_ns, dtype=np.int64)
+
+    def time_s(self, step: int) -> float:
+        """Give when a step begins, in seconds."""
+        return int(self.began_ns(step, step + 1)[0]) * 1e-9
 
 
 def kind(plan: Plan) -> tuple[object, ...]:
@@ -113,7 +124,7 @@ class Ensemble:
         self._networks = self._make_networks(twin)
         self._room = make_room(self._p, self._edges, self._width)
         self._log_at = [scheduled(m.plan.log, m.plan.steps) for m in members]
-        self._measure_at = [_measured(m.plan) for m in members]
+        self._measure_at = [measured(m.plan) for m in members]
         self.running = set(range(len(members)))
 
     def _make_networks(self, twin: Twin) -> Networks:
@@ -170,6 +181,11 @@ class Ensemble:
             clamped[:inner] = free[:inner] + self._room.d[:inner, lane]
             clamped[n:] = free[n:]
         return {"free": free[self._place], "clamped": clamped[self._place]}
+
+    @property
+    def drives_and_reads(self) -> tuple[int, int]:
+        """Clamped drives, and readings after the last of them, since the last trigger."""
+        return 0, 0
 
     def triggers(self, steps: int) -> int:
         """Give how many triggers the board has had after so many steps of the plan."""
@@ -333,7 +349,7 @@ class Ensemble:
         if steps in (plan.steps, wrong):
             place = self.place(lane)
             positions = (NO_WIPERS, place) if self._continuous else (place, NO_FLOATS)
-            records.append(closing_record(steps, self._time_s(lane, steps), *positions))
+            records.append(closing_record(steps, self.members[lane].time_s(steps), *positions))
         ohm = self.place(lane) if self._continuous else None
         return Block(self.members[lane].number, steps, records, errors, resistances_ohm=ohm)
 
@@ -349,7 +365,7 @@ class Ensemble:
         return Record(
             step=step,
             example=examples[0] if len(examples) == 1 else -1,
-            time_s=self._time_s(lane, step),
+            time_s=self.members[lane].time_s(step),
             clipped=bool(log.clipped[row, lane]),
             v_free=voltages[0],
             v_clamped=voltages[1],
@@ -361,23 +377,23 @@ class Ensemble:
 
     def _errors(self, lane: int, row: int, step: int, log: Log) -> list[Errors]:
         task = self.members[lane].plan.task
-        count = len(task.train) + len(task.test)
-        size = count * len(task.outputs)
-        outputs = log.outputs[row * size : (row + 1) * size, lane].reshape(count, -1)[:, self._as_given]
-        found, begin = [], 0
-        for name, examples in task.sets():
-            if len(examples):
-                seen = np.ascontiguousarray(outputs[begin : begin + len(examples)])
-                found.append(Errors(step, name, task.cost(seen, examples), task.accuracy(seen, examples)))
-            begin += len(examples)
-        return found
-
-    def _time_s(self, lane: int, step: int) -> float:
-        member = self.members[lane]
-        return round((member.start_s + step * member.plan.step_period_s) * 1e9) * 1e-9
+        size = (len(task.train) + len(task.test)) * len(task.outputs)
+        return errors_of(task, step, log.outputs[row * size : (row + 1) * size, lane], self._as_given)
 
 
-def _measured(plan: Plan) -> NDArray[np.bool_]:
+def errors_of(task: Task, step: int, outputs: FloatArray, as_given: NDArray[np.intp]) -> list[Errors]:
+    """Give the errors of both sets for what the outputs read, one example after the other, in rising order of nodes."""
+    count, begin, found = len(task.train) + len(task.test), 0, []
+    seen = outputs.reshape(count, -1)[:, as_given]
+    for name, examples in task.sets():
+        if len(examples):
+            mine = np.ascontiguousarray(seen[begin : begin + len(examples)])
+            found.append(Errors(step, name, task.cost(mine, examples), task.accuracy(mine, examples)))
+        begin += len(examples)
+    return found
+
+
+def measured(plan: Plan) -> NDArray[np.bool_]:
     """Mark the steps before which a plan measures, its end with them, shape (steps + 1,)."""
     marks = np.append(scheduled(plan.measure, plan.steps), True)
     marks[0] = True

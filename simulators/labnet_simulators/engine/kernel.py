@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet_simulators.engine.arrays import (
-    Grid,
     Hardware,
     Log,
     Networks,
@@ -25,51 +24,12 @@ from labnet_simulators.engine.arrays import (
 from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
 from labnet_simulators.engine.elimination import Elimination
 from labnet_simulators.engine.lanes import absolute, any_lane, floor, fma, full, gather, select
+from labnet_simulators.engine.parts import GOLDEN, cut, decide, mix, nudge, read
 from labnet_simulators.engine.solve import factorise, respond, solve
 
 FloatArray = NDArray[np.float64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_LOW_32 = np.uint64(0xFFFFFFFF)
-_27, _30, _31, _32, _ONE = (np.uint64(bits) for bits in (27, 30, 31, 32, 1))
-
-
-@compiled
-def mix(z: np.uint64) -> np.uint64:
-    """Finish a draw, as SplitMix64 does."""
-    z = (z ^ (z >> _30)) * _MIX_1
-    z = (z ^ (z >> _27)) * _MIX_2
-    return z ^ (z >> _31)
-
-
-@compiled
-def read(width: Any, grid: Grid, v: Any, gain: float, offset_v: float, noise_v: float) -> Any:
-    """Give what a converter makes of a voltage."""
-    v = v * full(width, gain) + full(width, offset_v) + full(width, noise_v)
-    if grid.top > 0.0:
-        return volts(width, grid, cut(width, code(width, grid, v), 0.0, grid.top))
-    return v
-
-
-@compiled
-def code(width: Any, grid: Grid, v: Any) -> Any:
-    """Give the nearest code, on a grid that goes on beyond its ends."""
-    return floor((v - full(width, grid.v_min)) * full(width, grid.codes_per_v) + full(width, 0.5))
-
-
-@compiled
-def volts(width: Any, grid: Grid, codes: Any) -> Any:
-    """Give the voltage of a code."""
-    return codes * full(width, grid.v_per_code) + full(width, grid.v_min)
-
-
-@compiled
-def cut(width: Any, x: Any, low: float, high: float) -> Any:
-    """Cut to a range."""
-    x = select(x < full(width, low), full(width, low), x)
-    return select(x > full(width, high), full(width, high), x)
+_LOW_32, _32, _ONE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(1)
 
 
 @compiled
@@ -131,23 +91,14 @@ def show(p: Elimination, width: Any, s: Schedule, k: int, b: int, m: Networks, r
 def clamp(p: Elimination, width: Any, h: Hardware, s: Schedule, k: int, eta: Any, r: Room) -> Any:
     """Hold the clamped outputs (Eq. 1), give the clamped state; tells where a voltage was cut, as 0 or 1."""
     n, count = len(p.free), len(p.outputs)
-    zero, one = full(width, 0.0), full(width, 1.0)
+    zero = full(width, 0.0)
     was_cut = zero
     for o in range(count):
         j = n - count + o
         noise = s.output_noise_v[k, o] if len(s.output_noise_v) else 0.0
         seen = read(width, h.reading, r.v[j], h.free_gain[j], h.free_offset_v[j], noise)
-        if h.source.top > 0.0:
-            seen = cut(width, code(width, h.source, seen), 0.0, h.source.top)
-            whole = full(width, 32768.0)
-            nudged = floor((eta * r.want[o] + (whole - eta) * seen + full(width, 16384.0)) / whole)
-            held = cut(width, nudged, 0.0, h.source.top)
-        else:
-            nudged = eta * r.want[o] + (one - eta) * seen
-            held = cut(width, nudged, h.source.v_min, h.source.v_max)
-        was_cut = select(held < nudged, one, select(held > nudged, one, was_cut))
-        if h.source.top > 0.0:
-            held = volts(width, h.source, held)
+        held, beyond = nudge(width, h, eta, r.want[o], seen)
+        was_cut = select(zero < beyond, beyond, was_cut)
         held = held * full(width, h.source_gain[j]) + full(width, h.source_offset_v[j])
         r.v_clamped[j] = held
         r.d[j] = held - r.v[j]
@@ -193,25 +144,20 @@ def step_wipers(
     p: Elimination, width: Any, h: Hardware, s: Schedule, k: int, m: Networks, r: Room, log: Log, at: int
 ) -> None:
     """Step every wiper as its comparators say (Eq. 10) where its gate lets it; `at` is the row of the log, or -1."""
-    zero, one, tie = full(width, 0.0), full(width, 1.0), full(width, h.tie_v)
+    zero, one = full(width, 0.0), full(width, 1.0)
     edges, limit = len(m.place), bar(width, h, m)
-    key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
+    key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * GOLDEN)
     if h.fixed_gate:
         rank_edges(key, r)
     for e in range(edges):
-        z = mix(key + np.uint64(e + 1) * _GOLDEN)
+        z = mix(key + np.uint64(e + 1) * GOLDEN)
         d_free = r.v[p.first[e]] - r.v[p.second[e]]
         d_more = r.d[p.first[e]] - r.d[p.second[e]]
+        one_v = two_v = 0.0
         if len(h.pair_v):
             t = k if len(h.pair_v) > 1 else 0
-            differ = d_more + full(width, h.pair_v[t, 0, e]) > tie
-            same_way = d_free + d_more + d_free + full(width, h.pair_v[t, 1, e]) > tie
-            move = select(same_way, one, zero - one)
-            move = select(differ, move, zero - move)
-        else:
-            share = h.sigma_share[e] if len(h.sigma_share) else float(z & _LOW_32) * 2.0**-32
-            sigma = full(width, h.sigma_low_v + h.sigma_span_v * share)
-            move = select(absolute(d_free + d_more) + sigma - absolute(d_free) > tie, one, zero - one)
+            one_v, two_v = h.pair_v[t, 0, e], h.pair_v[t, 1, e]
+        move = decide(width, h, e, z, one_v, two_v, d_free, d_more)
         enabled = opened(width, h, s, k, e, z, m, r, limit)
         if at >= 0:
             log.direction[at * edges + e] = move
@@ -246,7 +192,7 @@ def rank_edges(key: np.uint64, r: Room) -> None:
     """Give the place of every edge in the order of the high halves of their draws; equals keep theirs."""
     edges = len(r.rank)
     for e in range(edges):
-        r.order[e] = (mix(key + np.uint64(e + 1) * _GOLDEN) >> _32 << _32) + np.uint64(e)
+        r.order[e] = (mix(key + np.uint64(e + 1) * GOLDEN) >> _32 << _32) + np.uint64(e)
     gap = edges // 2  # Shell's sort
     while gap:
         for e in range(gap, edges):
@@ -277,12 +223,12 @@ def set_resistances(width: Any, h: Hardware, s: Schedule, k: int, m: Networks, r
     zero, one, infinity = full(width, 0.0), full(width, 1.0), full(width, np.inf)
     nothing = full(width, np.nan)
     edges, limit = len(m.place), bar(width, h, m)
-    key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * _GOLDEN)
+    key = mix(s.stream_seed + (s.trigger + np.uint64(k) + _ONE) * GOLDEN)
     if h.fixed_gate:
         rank_edges(key, r)
     fine = zero
     for e in range(edges):
-        z = mix(key + np.uint64(e + 1) * _GOLDEN)
+        z = mix(key + np.uint64(e + 1) * GOLDEN)
         enabled = opened(width, h, s, k, e, z, m, r, limit)
         if at >= 0:
             log.direction[at * edges + e] = select(
