@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as students_t
 
 from labnet import circuit
 from labnet.errors import AnalysisError
@@ -23,7 +24,7 @@ _BETWEEN = (0.025, 0.975)
 
 
 class Interval(NamedTuple):
-    """An estimate and its 95 % bootstrap interval, over tasks."""
+    """An estimate and its 95 % interval, over tasks or boards."""
 
     value: float
     low: float
@@ -75,6 +76,22 @@ def _interval(value: float, resampled: FloatArray | list[float]) -> Interval:
 def median(samples: ArrayLike) -> Interval:
     """Estimate the median over tasks of samples (T,)."""
     return Interval(*medians(np.reshape(samples, (-1, 1)))[:, 0].tolist())
+
+
+def ratio_of_medians(a: ArrayLike, b: ArrayLike) -> Interval:
+    """Estimate the ratio of the medians of samples (T,) of the same tasks; the bootstrap draws whole tasks."""
+    pairs = _rows(np.stack([np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)], axis=1))
+    above, below = np.median(pairs[_draws(len(pairs))], axis=1).T
+    middle = np.median(pairs, axis=0)
+    return _interval(middle[0] / middle[1], above / below)
+
+
+def mean(samples: ArrayLike) -> Interval:
+    """Estimate the mean of samples (T,), with Student's interval; NaN are left out."""
+    values = np.asarray(samples, dtype=np.float64)
+    values = _rows(values[~np.isnan(values)])
+    half = students_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
 def distance(a_ohm: ArrayLike, b_ohm: ArrayLike, r_ref_ohm: float = 10e3) -> FloatArray:

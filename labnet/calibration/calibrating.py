@@ -134,4 +134,4 @@ def _settle_s(rig: Rig, found: dict[str, Any]) -> float:
         return rig.settle_s
     tau_s = settling.tau_s.value
     slowest = np.nanmax(tau_s) if np.isfinite(tau_s).any() else 0.0
-    return max(25 * float(slowest), 25 * settling.at_most_s, _LEAST_SETTLE_S)
+    return max(25 * float(slowest), 25 * float(settling.at_most_s), _LEAST_SETTLE_S)

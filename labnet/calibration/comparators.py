@@ -46,8 +46,8 @@ class _Sweep:
     rising : numpy.ndarray of bool, shape (s,)
         Whether an edge goes from down to up as that voltage rises.
     errors : numpy.ndarray, shape (s, 10)
-        By how much that voltage is off for an error of 1 of each of: the reading of u, with the neighbours one way and the
-        other; gains and offsets of the node (6, as in `Converters.covariance`), gain and offset of the neighbour's source.
+        By how much that voltage is off for an error of 1 of each of: the reading of u, with the neighbours one way and
+        the other; gains and offsets of the node (6, as in `Converters.covariance`), those of the neighbour's source.
     """
 
     edges: IntArray
@@ -133,8 +133,8 @@ def _owners(rig: Rig, groups: list[tuple[int, ...]]) -> dict[int, list[tuple[int
 
 
 def _pattern(rig: Rig, group: tuple[int, ...], owned: dict[int, list[tuple[int, int]]]) -> NDArray[np.bool_]:
-    """Choose which nodes are high, (n,), so that no floating one stands near a neighbour: by flipping while it helps."""
-    high = np.arange(rig.network.node_count) % 2 == 1
+    """Choose which nodes are high, (n,), so that none floats near a neighbour: by flipping while it helps."""
+    high: NDArray[np.bool_] = np.arange(rig.network.node_count) % 2 == 1
 
     def nearest() -> float:
         total = 0.0
@@ -209,7 +209,7 @@ def _measure(
     """Find the thresholds of one sweep: look where they are, ever closer, then measure how they scatter."""
 
     def shares(levels: FloatArray, triggers: int) -> tuple[FloatArray, FloatArray]:
-        """Give the voltages that are swept, as given, and the shares of "up", or of "down" where that rises; (levels, s)."""
+        """Give the voltages that are swept, and the shares of "up", or of "down" where that rises; (levels, s)."""
         asked = rig.info.source.quantised(sweep.centre_v + sweep.turned * levels)
         share = np.zeros(asked.shape)
         for k, row in enumerate(asked):

@@ -20,8 +20,10 @@ def _array(given: Any) -> FloatArray:
 
 
 def _listed(array: FloatArray) -> Any:
-    """Give an array as JSON takes it: NaN is null, and six digits of an error are enough."""
-    return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    """Give an array as JSON takes it: NaN is null."""
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 Array = Annotated[FloatArray, BeforeValidator(_array), PlainSerializer(_listed)]
@@ -57,8 +59,8 @@ class Estimate(Data):
 
     def holds(self, true: ArrayLike, share: float = 0.95) -> NDArray[np.bool_]:
         """Tell where true values lie in the interval."""
-        low, high = self.interval(share)
-        return np.asarray((low <= true) & (true <= high))
+        (low, high), there = self.interval(share), np.asarray(true, dtype=np.float64)
+        return np.asarray((low <= there) & (there <= high))
 
 
 def few(dof: float) -> float:

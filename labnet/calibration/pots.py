@@ -3,8 +3,8 @@
 A node that floats between held ones stands at their mean, weighted by conductances. With all neighbours low but one
 high in turn, its rises are as the conductances to them: gain and offset of its reading cancel, and so does its leak.
 log rise_ij = log G_ij + log (1 + g_j) + c_i, with gains g_j of the sources from the calibration of converters and a
-constant for each node. Adding a number to all log G of a side changes nothing but the c_i: voltages alone do not tell the
-scale. One current out of a source does.
+constant for each node. Adding a number to all log G of a side changes nothing but the c_i: voltages alone do not
+tell the scale. One current out of a source does.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.calibration.estimates import Estimate
+from labnet.calibration.estimates import Estimate, few
 from labnet.calibration.results import Converters, Pots
 from labnet.calibration.rig import Rig
 from labnet.errors import NotSupported
@@ -27,7 +27,7 @@ CURRENTS = 4
 
 
 class _Rises(NamedTuple):
-    """What was seen of one floating node: edges and neighbours (d,), rises by volt of the source (2, d), their variance."""
+    """What was seen of one floating node: edges, neighbours, rises by volt of the source (2, d), their variance."""
 
     node: int
     edges: list[int]
@@ -88,7 +88,7 @@ def _check_known(rig: Rig) -> None:
     if not seen.all() or len(set(of.tolist())) > 1:
         edge = int(np.argmin(seen)) if not seen.all() else int(np.argmax(of != of[0]))
         raise NotSupported(
-            f"edge {edge} cannot be compared with the others: that takes nodes that float with all their neighbours held."
+            f"edge {edge} cannot be compared with the others: it takes nodes that float with all their neighbours held."
         )
 
 
@@ -96,7 +96,7 @@ def _rises(rig: Rig, swing_v: float) -> list[_Rises]:
     """See how far every node rises with each of its neighbours, at these wipers."""
     low_v = rig.volts(0.05)
     high_v = rig.grid(low_v + swing_v)
-    found, var = [], 0.0
+    found = []
     for group in rig.groups:
         held = [node for node in rig.nodes if node not in group]
         low = dict.fromkeys(held, low_v)
@@ -108,7 +108,7 @@ def _rises(rig: Rig, swing_v: float) -> list[_Rises]:
             rises[neighbour] = (rig.read(READINGS) - before) / (high_v - low_v)
         for node in group:
             edges, neighbours = map(list, zip(*rig.edges_at[node], strict=True))
-            found.append(_Rises(node, edges, neighbours, np.array([rises[j][:, node] for j in neighbours]).T, var))
+            found.append(_Rises(node, edges, neighbours, np.array([rises[j][:, node] for j in neighbours]).T, 0.0))
     var = rig.mean_var(READINGS) / (high_v - low_v) ** 2
     return [each._replace(var=var) for each in found]
 
@@ -134,7 +134,8 @@ def _amperes(rig: Rig, meter: BoardMeter, swing_v: float) -> tuple[int, FloatArr
                 taken[side, level, k] = meter.source_current(node)
     step_v = high_v - low_v
     scatter = taken.var(axis=2, ddof=1).mean()
-    return node, np.diff(taken.mean(axis=2), axis=1)[:, 0] / step_v, np.full(2, 2 * scatter / CURRENTS / step_v**2)
+    var = 2 * scatter / CURRENTS / step_v**2 * few(4 * (CURRENTS - 1)) ** 2
+    return node, np.diff(taken.mean(axis=2), axis=1)[:, 0] / step_v, np.full(2, var)
 
 
 def _solve(
@@ -153,7 +154,7 @@ def _solve(
     constants, gains = 2 * edges, 2 * edges + 2 * len(seen)
     ammeter = gains + n
     x = np.zeros(ammeter + 1)
-    start = -np.log(rig.info.nominal_ohm(position))
+    start = -float(np.log(rig.info.nominal_ohm(position)))
     x[:constants] = start
     nodes = list(rig.nodes)
     x[gains + np.array(nodes)] = np.log1p(converters.source_gain.value[nodes])
@@ -187,7 +188,8 @@ def _solve(
         x = x + step
         if np.abs(step[:constants]).max() < 1e-10:
             break
-    return x[:constants], np.linalg.inv(normal)[:constants, :constants]
+    covariance: FloatArray = np.linalg.inv(normal)[:constants, :constants]
+    return x[:constants], covariance
 
 
 def _with_scale(

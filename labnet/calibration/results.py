@@ -1,6 +1,6 @@
 """What a calibration found, a class for each kind of part: values with errors, and how to use them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,17 +46,17 @@ class Converters(Data):
     meter_gain: float
     meter_offset_v: float
 
-    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+    def given(self, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give what sources truly give when these voltages are asked for."""
         gain, offset = self._source(nodes)
         return (1.0 + gain) * np.asarray(volts, dtype=np.float64) + offset
 
-    def ask(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+    def ask(self, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give what to ask sources for, so that they truly give these voltages."""
         gain, offset = self._source(nodes)
         return np.asarray((np.asarray(volts, dtype=np.float64) - offset) / (1.0 + gain))
 
-    def _source(self, nodes: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    def _source(self, nodes: Iterable[int]) -> tuple[FloatArray, FloatArray]:
         """Give gain and offset of sources; 0 where they are not known."""
         at = list(nodes)
         return np.nan_to_num(self.source_gain.value[at]), np.nan_to_num(self.source_offset_v.value[at])
@@ -71,7 +71,7 @@ class Converters(Data):
         """Give what each node's own source is to be asked for to be read so, (n,): no meter comes into it."""
         return self.ask(range(len(readings)), self.corrected(side, readings))
 
-    def source_covariance(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+    def source_covariance(self, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give the covariance of what sources truly give at these voltages, in square volts."""
         at, v = list(nodes), np.asarray(volts, dtype=np.float64)
         ones = np.ones_like(v)
@@ -80,7 +80,7 @@ class Converters(Data):
         common = self.meter_gain**2 * np.outer(v, v) + self.meter_offset_v**2 * np.outer(ones, ones)
         return np.diag(var) + common
 
-    def reading_covariance(self, side: Side, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+    def reading_covariance(self, side: Side, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give the covariance of corrected readings of these voltages, in square volts."""
         at, v = list(nodes), np.asarray(volts, dtype=np.float64)
         ones, first = np.ones_like(v), 2 + 2 * SIDE_INDEX[side]

@@ -1,6 +1,6 @@
 """Fig. 3: the bias sets the update probability, and gates are open independently of each other, or where they are not.
 
-All is measured with the verbs `bias_v`, `wait` and `enabled`: gates are looked at after equal waits, as a trigger would.
+All is measured with the verbs `bias_v`, `wait` and `enabled`: gates are looked at after equal waits.
 """
 
 from typing import Any, NamedTuple
@@ -11,10 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure as Picture
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
-from scipy.stats import t as students_t
 
 from labnet import plots
-from labnet.analysis import Interval
+from labnet.analysis import mean
 from labnet.board import Board, open_board
 from labnet.data import Data
 from labnet.errors import NotSupported
@@ -335,24 +334,14 @@ def find(measured: Measured) -> Findings:
     found = (
         f"mean p rises from {mean_p[0]:g} to {mean_p[-1]:g}, at most {numbers['furthest_from_bias_over_1_V']:.2g} from "
         f"bias / 1 V; edges differ by {apart:.2g} (rms) at p = 0.5",
-        f"mean |r| of all pairs over {count:,} triggers: {least} to {most} for realistic spreads and rates, drawn gates "
-        f"{drawn(count):.2g}; mean r at most {max(abs(each['r'].value) for each in realistic):.2g}",
+        f"mean |r| of all pairs over {count:,} triggers: {least} to {most} for realistic spreads and rates, of drawn "
+        f"gates {drawn(count):.2g}; mean r at most {max(abs(each['r'].value) for each in realistic):.2g}",
         f"not of the order of 0.01: {'; '.join(large) or 'none of those'}",
         "alike after a start in phase until "
         + ", ".join(f"{1e3 * until:.2g} ms (spread {name})" for name, until in numbers["alike_until_s"].items()),
         f"but a gate and itself at the next trigger: mean |r| up to {again}",
     )
     return Findings(numbers, found, verdict(sets_p, all(each.high < _ORDER for each in sizes)))
-
-
-def mean(samples: ArrayLike) -> Interval:
-    """Estimate the mean over boards of samples (boards,), with Student's 95 % interval; NaN are left out."""
-    values = np.asarray(samples, dtype=np.float64)
-    values = values[~np.isnan(values)]
-    if len(values) < 2:
-        return Interval(*3 * [float(values.mean()) if len(values) else np.nan])
-    half = students_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
 def _alike(measured: Measured, spread: float) -> tuple[FloatArray, FloatArray]:

@@ -1,6 +1,7 @@
 """A meter whose leads a simulated hand moves: it does what the prompts say, and nothing else."""
 
 import re
+from io import StringIO
 
 import pytest
 from simulated_bench import METER, Bench
@@ -64,6 +65,7 @@ def test_it_asks_where_the_place_changes_alone() -> None:
     with labnet.open_board("sim://twin16?seed=3") as board:
         hand = Hand(board)
         meter = HandMeter(hand, prompt=hand.prompt)
+        board.drive("clamped", {3: 1.0})
         for volts in (1.0, 2.0, 3.0):
             board.drive("free", {3: volts})
             assert meter.node_voltage("free", 3) == volts
@@ -112,6 +114,7 @@ def test_two_meters_keep_their_places() -> None:
 def test_a_hand_that_lets_go_is_asked_again() -> None:
     with labnet.open_board("sim://twin16?seed=3") as board:
         hand = Hand(board)
+        board.drive("free", {0: 1.0})
         answers = iter([KeyboardInterrupt(), None])
 
         def prompt(text: str) -> None:
@@ -141,9 +144,7 @@ def test_a_multimeter_in_a_hand(
         )
 
 
-def test_nobody_in_the_room() -> None:
-    with labnet.open_board("sim://twin16") as board:
-        meter = HandMeter(Hand(board))
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(NotSupported, match="Run it in a terminal"):
-            patch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
-            meter.node_voltage("free", 3)
+def test_nobody_in_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
+    with labnet.open_board("sim://twin16") as board, pytest.raises(NotSupported, match="Run it in a terminal"):
+        HandMeter(Hand(board)).node_voltage("free", 3)

@@ -14,6 +14,7 @@ from labnet.errors import (
     DeviceError,
     InstrumentError,
     LinkDesynchronised,
+    LinkLost,
     LinkTimeout,
     NotSupported,
     OutOfRange,
@@ -160,6 +161,43 @@ def test_no_answer_in_time(bench: Bench) -> None:
     with pytest.raises(BoardClosed, match="open it again"):
         meter.session.send("*RST")
     meter.close()  # twice is as good as once
+
+
+def test_an_answer_of_two_lines_is_none(bench: Bench) -> None:
+    session = Session(DEAD, bench.library)
+    with pytest.raises(LinkDesynchronised, match="several lines"):
+        session.ask("TEST:TWO?")
+    session.close()
+
+
+def test_ctrl_c_between_question_and_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(timeout_s: float) -> bytes:
+        raise KeyboardInterrupt
+
+    with bench.open(GENERATOR) as source:
+        source.set_voltage(1.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(source.session._transport, "read", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                source.set_voltage(2.0)
+        with pytest.raises(LinkDesynchronised, match="still owes an answer"):
+            source.set_voltage(1.0)
+    assert bench.ask(GENERATOR, "OUTP?") == "OFF"
+
+
+def test_an_output_that_cannot_be_turned_off_is_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(data: bytes) -> None:
+        raise LinkLost("gone") from OSError("no such device")
+
+    with bench.open(GENERATOR) as source:
+        source.set_voltage(1.0)
+        monkeypatch.setattr(source.session._transport, "write", gone)
+        with pytest.raises(LinkLost, match=r"is gone \(no such device\)"):
+            source.set_voltage(2.0)
+        assert "could not be told to turn its output off" in caplog.text
+        assert "see to it by hand" in caplog.text
 
 
 # Source meter -----------------------------------------------------------------------------------------------------
