@@ -4,6 +4,7 @@ from labnet import circuit, errors, networks, tasks
 from labnet.board import Board, find_boards, open_board
 from labnet.controller import Controller
 from labnet.experiment import Experiment
+from labnet.inspection.inspecting import inspect
 from labnet.networks import Network
 from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan, SelfTriggered
 from labnet.records import Record
@@ -32,6 +33,7 @@ __all__ = [
     "circuit",
     "errors",
     "find_boards",
+    "inspect",
     "networks",
     "open_board",
     "run_plan",

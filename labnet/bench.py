@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
-from labnet.board import Address, family
+from labnet.board import Address, Board, family
 from labnet.errors import NotSupported
-from labnet.meters import BenchInstrument
+from labnet.meters import BenchInstrument, BoardMeter
 
 
 class Server(Protocol):
@@ -158,3 +158,24 @@ def instrument(resource: str) -> BenchInstrument:
             "boards' lists those that are there."
         )
     return cast(BenchInstrument, opened.instrument(parsed))
+
+
+def meter(board: Board, seed: int = 0) -> BoardMeter:
+    """Put a simulated meter onto a board that is simulated, below firmware or not.
+
+    Parameters
+    ----------
+    board : Board
+    seed : int
+        Of what the meter is off by.
+
+    Raises
+    ------
+    NotSupported
+        For boards whose family has no simulated meters (``meter(board, seed)``).
+    """
+    parsed = Address.parse(board.address)
+    simulating = family(parsed)
+    if not hasattr(simulating, "meter"):
+        raise NotSupported(f"{board.address!r} is no simulated board; measure it with an instrument on the bench.")
+    return cast(BoardMeter, simulating.meter(board, seed))

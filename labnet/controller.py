@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Side, Update, can_go_on
 from labnet.checks import check
-from labnet.errors import BoardError, DeviceError, Diverged, LabnetError, LateStep, LinkError, NotSupported, StateLost
+from labnet.errors import (
+    BoardError,
+    BoardFault,
+    DeviceError,
+    Diverged,
+    LabnetError,
+    LateStep,
+    LinkError,
+    NotSupported,
+    StateLost,
+)
+from labnet.inspection.guarding import Guard
 from labnet.plan import Continuous, Plan, SelfTriggered, scheduled
 from labnet.progress import Progress
 from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
@@ -61,6 +72,7 @@ class Controller:
         self.plan = plan
         self.task = plan.task
         self.rule = plan.rule
+        self.guard = Guard(board, plan)
         self._outputs = np.array(self.task.outputs)
         self._ones = np.ones(board.network.node_count)
         self._wanted = self.task.train.targets.tolist()
@@ -78,17 +90,26 @@ class Controller:
         for block in self._blocks(first):
             writer.add_block(block)
             show(Progress(block.steps, block.errors))
+            self._look_at(block, writer)
             now = time.monotonic()
             if now > save_at:
                 writer.save_state(block.steps, self._state())
                 took = time.monotonic() - now  # of a large network it takes long: rarely then
                 save_at = now + max(_STATE_EVERY_S, 10 * took)
 
+    def _look_at(self, block: Block, writer: RunWriter) -> None:
+        """Look for faults in what is kept by now."""
+        try:
+            self.guard.look(block)
+        except BoardFault:
+            writer.save_state(block.steps, self._state())
+            raise
+
     def _blocks(self, first: int) -> Iterator[Block]:
         """Let the board run the plan where it can, else pace it from here."""
         blocks: Iterator[Block] = iter(())
         begun = None
-        if self.rule.name in self.board.info.plans:
+        if self.rule.name in self.board.info.plans and not self.guard.masks:
             with suppress(NotSupported):  # said before anything moves
                 blocks = self.board.train(self.plan, first, self.start_s)
                 begun = next(blocks, None)
@@ -136,12 +157,14 @@ class Controller:
         board = self.board
         resumed = writer.last_state()
         if resumed is None:
+            self.guard.begin(writer, 0)
             counting = can_go_on(board)
             self._triggers = 0 if counting is None else counting.trigger_count
             self.start()
             writer.save_state(0, self._state())
             return 0
         step, state = resumed
+        self.guard.begin(writer, step)
         if not board.info.snapshots:
             return self._go_on(writer, step, state)
         self.start_s = float(state.pop("plan_start_s"))
@@ -255,7 +278,7 @@ class Controller:
             state, update = self._step_by_host(step, examples)
         else:
             state = self.show(examples[0], self.plan.eta_at(step), detail)
-            update = self.board.trigger()
+            update = self.guard.trigger()
         return self._record(step, examples, time_s, state, update, before) if log else None
 
     def _positions(self) -> tuple[NDArray[Any], FloatArray]:
@@ -337,7 +360,7 @@ class Controller:
                 state = self.show(example, self.plan.eta_at(step), "full")
                 total += self.rule.delta(network, self._ohm, state.v_free, state.v_clamped)
                 clipped |= state.clipped
-            enabled = self.board.trigger(step_wipers=False).enabled
+            enabled = self.guard.opened(self.board.trigger(step_wipers=False).enabled)
             new = np.where(enabled, self._ohm + total, self._ohm)
         low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
         self._check_possible(step, new)

@@ -20,6 +20,7 @@
     |   |-- NotCalibrated         a quantity the board cannot set without a calibration
     |   |-- NotSupported          a verb this board does not have
     |   |-- LateStep              a step that could not start at its time
+    |   |-- BoardFault            a broken edge or node was found, and the plan says to stop
     |   |-- NoCompiler            none to make the firmware with
     |   |-- BuildFailed           the compiler does not take the firmware
     |   |-- NoProgrammer          none to write the firmware onto a chip with
@@ -57,6 +58,11 @@
     |-- BoardRestarted            a board found again after its cable was out has lost its settings
     `-- WalKept                   a reader kept a closed run from becoming one file
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labnet.inspection.finding import Finding
 
 
 class LabnetError(Exception):
@@ -139,6 +145,19 @@ class NotSupported(BoardError):
 
 class LateStep(BoardError):
     """A step that could not start at its scheduled time."""
+
+
+class BoardFault(BoardError):
+    """A broken edge or node was found, and the plan says to stop.
+
+    Attributes
+    ----------
+    findings : tuple of labnet.inspection.finding.Finding
+    """
+
+    def __init__(self, message: str, findings: "tuple[Finding, ...]" = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class NoCompiler(BoardError):

@@ -189,6 +189,11 @@ class Settings(Data):
         read in the free state and as held in the clamped one, directions and gates.
     measure : int or LogSpaced or sequence of int
         Steps before which train and test sets are measured; start and end are always measured.
+    on_fault : {"ignore", "stop", "mask"}
+        What to do about broken edges and nodes. "stop" and "mask" look for them, by measurement before the first step
+        and in every record then: stop there, or go on with the broken edge masked (a broken node stops).
+    masked : sequence of int
+        Edges that never step.
     """
 
     steps: int = Field(ge=1, description="a whole number, at least 1")
@@ -205,6 +210,8 @@ class Settings(Data):
     log: Schedule = Field(1, description=_SCHEDULE)
     detail: Literal["full", "short"] = Field("full", description="'full' or 'short'")
     measure: Schedule = Field(LogSpaced(), description=_SCHEDULE)
+    on_fault: Literal["ignore", "stop", "mask"] = Field("ignore", description="'ignore', 'stop' or 'mask'")
+    masked: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="a list of edges")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -223,6 +230,15 @@ class Settings(Data):
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
         if isinstance(self.clock, SelfTriggered):
             self._consistent_without_trigger(self.clock)
+        if self.on_fault != "ignore" and not (
+            isinstance(self.clock, GlobalClock) and isinstance(self.rule, Discrete) and self.detail == "full"
+        ):
+            raise ValueError(
+                f"on_fault is {self.on_fault!r}; allowed: 'ignore', or a global clock, the discrete rule and detail "
+                "'full': records that show all currents of settled networks"
+            )
+        if self.masked and isinstance(self.clock, SelfTriggered):
+            raise ValueError("masked names edges, which step by themselves with this clock; give a global clock")
         if isinstance(self.start, tuple) and self.start[0] > self.start[1]:
             raise ValueError(f"start is {list(self.start)}; allowed: the lower end first")
         return self
@@ -258,6 +274,8 @@ class Plan(Settings):
             raise ValueError(
                 f"order names examples {sorted(set(self.order))}; allowed: 0 to {len(self.task.train) - 1}"
             )
+        if self.masked and max(self.masked) >= self.task.network.edge_count:
+            raise ValueError(f"masked names edge {max(self.masked)}; allowed: 0 to {self.task.network.edge_count - 1}")
         least = self.least_period_s
         if self.period_s is not None and self.period_s < least * (1 - 1e-9):
             raise ValueError(

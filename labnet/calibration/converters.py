@@ -56,11 +56,12 @@ def measure_converters(rig: Rig, meter: BoardMeter | None) -> Converters:
             rig.tell((k * LEVELS + level + 1) / (len(rounds) * LEVELS))
     means = read.mean(axis=0)[:, :, nodes]  # (levels, 2, n)
     readings = _lines(levels, means.reshape(LEVELS, -1), rig.mean_var(repeats * len(rounds)))
+    noise_v = float(np.sqrt(rig.mean_var(1)))
     if meter is None:
         sources = Lines(np.ones(len(nodes)), np.zeros(len(nodes)), np.diag(np.square(ASSUMED)))
-        return converters_of(rig.network.node_count, nodes, sources, readings, Accuracy())
+        return converters_of(rig.network.node_count, nodes, sources, readings, Accuracy(), noise_v)
     sources = _lines(levels, metered.T, 0.0)
-    return converters_of(rig.network.node_count, nodes, sources, readings, meter.voltage_accuracy)
+    return converters_of(rig.network.node_count, nodes, sources, readings, meter.voltage_accuracy, noise_v)
 
 
 def _lines(levels: FloatArray, readings: FloatArray, least_var: float) -> Lines:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class CalibratedBoard(WrappedBoard):
     """A board whose sources give what they are asked for, whose readings are true and whose gates follow p.
 
-    All as far as the calibration goes: a class of parts that it does not have is left as it is. A source cannot go beyond
-    its ends: with an offset of 1 mV, nothing below 1 mV is given.
+    All as far as the calibration goes: a class of parts that it does not have is left as it is. A source cannot go
+    beyond its ends: with an offset of 1 mV, nothing below 1 mV is given.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class CalibratedBoard(WrappedBoard):
             self.info = replace(self.info, source=source, reading=reading, plans=frozenset())
 
     def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
-        """Hold these nodes truly at these voltages, to a code of their sources, and let all others of that side float."""
+        """Hold these nodes truly at these voltages, to a code, and let all others of that side float."""
         converters = self._converters
         if converters is None:
             self.board.drive(side, voltages)
@@ -103,8 +103,8 @@ class CalibratedBoard(WrappedBoard):
     def _check_uncorrected(self) -> None:
         if self._converters is not None:
             raise NotSupported(
-                "this board's voltages are corrected by the host, and what it runs by itself goes past that; let the host "
-                "pace it (labnet.train does), or use a calibration without converters."
+                "this board's voltages are corrected by the host, and what it runs by itself goes past that; let the "
+                "host pace it (labnet.train does), or use a calibration without converters."
             )
 
 

@@ -161,7 +161,7 @@ def _solve(
     for k, each in enumerate(seen):
         x[[constants + 2 * k, constants + 2 * k + 1]] = -start + np.log(each.rises.sum(axis=1) / len(each.edges))
     prior = np.zeros((len(x), len(x)))
-    own = np.diag(converters.covariance[nodes, 0, 0] + 1e-16) + converters.meter_gain**2
+    own = np.diag(converters.covariance[nodes, 0, 0] + 1e-14) + converters.meter_gain**2
     prior[np.ix_(gains + np.array(nodes), gains + np.array(nodes))] = np.linalg.inv(own)
     others = [gains + node for node in range(n) if node not in nodes]
     prior[others, others] = 1.0  # nothing depends on them
@@ -188,8 +188,8 @@ def _solve(
         x = x + step
         if np.abs(step[:constants]).max() < 1e-10:
             break
-    covariance: FloatArray = np.linalg.inv(normal)[:constants, :constants]
-    return x[:constants], covariance
+    found = np.linalg.inv(normal)[:constants, :constants].astype(np.float64)
+    return x[:constants], found
 
 
 def _with_scale(
@@ -214,7 +214,7 @@ def _with_scale(
             g = np.exp(x[at])
             jacobian[at], jacobian[gains + node], jacobian[ammeter] = g / g.sum(), 1.0, 1.0
             residual = np.log(taken[side]) - np.log(g.sum()) - x[gains + node] - x[ammeter]
-            var = variances[side] / taken[side] ** 2 + 1e-16
+            var = variances[side] / taken[side] ** 2 + 1e-14
         normal = normal + np.outer(jacobian, jacobian) / var
         right = right + jacobian * (residual / var)
     return normal, right

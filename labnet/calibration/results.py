@@ -36,6 +36,8 @@ class Converters(Data):
         At each node, of source gain and offset, those of the free reading, those of the clamped one; without the meter.
     meter_gain, meter_offset_v : float
         Standard deviations of what the meter adds to all nodes alike.
+    reading_noise_v : float
+        Standard deviation of one reading: noise and codes.
     """
 
     source_gain: Estimate
@@ -45,6 +47,7 @@ class Converters(Data):
     covariance: Array
     meter_gain: float
     meter_offset_v: float
+    reading_noise_v: float
 
     def given(self, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give what sources truly give when these voltages are asked for."""
@@ -80,6 +83,24 @@ class Converters(Data):
         common = self.meter_gain**2 * np.outer(v, v) + self.meter_offset_v**2 * np.outer(ones, ones)
         return np.diag(var) + common
 
+    def cost_std_v2(self, nodes: Sequence[int], volts: FloatArray, cost_v2: FloatArray) -> FloatArray:
+        """Give how far a mean square error that was read may be off, at most, one standard deviation.
+
+        What each output was read as is not known any more, but that these errors are small: so they are taken to be at
+        the wanted voltages, and to have the sign that makes it worst.
+
+        Parameters
+        ----------
+        nodes : sequence of int
+            Outputs, read on the free side.
+        volts : numpy.ndarray, shape (B, O)
+            Wanted there.
+        cost_v2 : numpy.ndarray
+        """
+        each = [np.diag(self.reading_covariance("free", nodes, row)) for row in volts]
+        var = float(np.mean(each)) + self.reading_noise_v**2
+        return np.asarray(np.sqrt(4.0 * cost_v2 * var + 2.0 * var**2))
+
     def reading_covariance(self, side: Side, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
         """Give the covariance of corrected readings of these voltages, in square volts."""
         at, v = list(nodes), np.asarray(volts, dtype=np.float64)
@@ -90,7 +111,9 @@ class Converters(Data):
         return np.diag(var) + common
 
 
-def converters_of(count: int, nodes: Sequence[int], sources: "Lines", readings: "Lines", meter: Accuracy) -> Converters:
+def converters_of(
+    count: int, nodes: Sequence[int], sources: "Lines", readings: "Lines", meter: Accuracy, noise_v: float
+) -> Converters:
     """Give gains and offsets for lines through a meter's readings (n,), and through those of both sides (2 n,)."""
     n, at = len(nodes), list(nodes)
     s, i = sources.slopes, sources.intercepts
@@ -123,6 +146,7 @@ def converters_of(count: int, nodes: Sequence[int], sources: "Lines", readings: 
         covariance=covariance,
         meter_gain=meter.gain,
         meter_offset_v=meter.offset,
+        reading_noise_v=noise_v,
     )
 
 

@@ -16,6 +16,7 @@ IntArray = NDArray[np.int64]
 
 SIDES: tuple[Side, Side] = ("free", "clamped")
 MOST_AMPERES = 10e-3  # out of a source: what a buffered converter gives
+_LEAST_V = 1e-7  # nothing is known better than that; without any noise sums of squares would lose all digits
 _TOLERANCE = 0.3  # of a pot, to stay below that
 
 
@@ -123,4 +124,4 @@ class Rig:
         grid = self.info.reading
         step = (grid.v_max - grid.v_min) / grid.top if grid.bits else 0.0
         left = step**2 / 12 if var < (0.4 * step) ** 2 else 0.0
-        return var / repeats + left + 1e-24
+        return var / repeats + left + _LEAST_V**2

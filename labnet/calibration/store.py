@@ -65,7 +65,8 @@ def load(path: str | os.PathLike[str]) -> Calibration:
         raise NotACalibration(f"{path} cannot be read: {error.strerror}; 'labnet calibrate' writes one.") from None
     except (ValueError, KeyError, TypeError, PlanError) as error:
         raise NotACalibration(
-            f"{path} is no calibration, or it is damaged ({type(error).__name__}: {error}); remove it, or calibrate again."
+            f"{path} is no calibration, or it is damaged ({type(error).__name__}: {error}); remove it, or calibrate "
+            "again."
         ) from None
 
 
@@ -97,6 +98,6 @@ def check_is_of(calibration: Calibration, board: Board) -> None:
     for key, value in now.items():
         if calibration.board.get(key) != value:
             raise CalibrationMismatch(
-                f"the calibration is of a board with {key} {calibration.board.get(key)!r}; {board.address} has {value!r}. "
-                "Calibrate this one, or open that one."
+                f"the calibration is of a board with {key} {calibration.board.get(key)!r}; {board.address} has "
+                f"{value!r}. Calibrate this one, or open that one."
             )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure as Picture
 
 from labnet import plots
@@ -42,7 +41,7 @@ def find(sweeps: Sweeps) -> Findings:
 
 def _same(ratios: list[Interval]) -> str:
     """Say whether medians are the same: surely, as far as can be told, or not."""
-    if ratios and all(1 / SAME < each.low and each.high < SAME for each in ratios):
+    if ratios and all(each.low > 1 / SAME and each.high < SAME for each in ratios):
         return "holds"
     return "holds in part" if ratios and all(each.low <= 1 <= each.high for each in ratios) else "does not hold"
 

@@ -7,13 +7,17 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.board import BoardInfo, Side
+from labnet.board import Board, BoardInfo, Side
+from labnet.calibration import calibration_of
+from labnet.calibration.results import Pots
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _UNIFORM = 3**-0.5  # standard deviation of what is uniform within plus or minus 1
 _GAUSSIAN = 5.0  # standard deviations beyond which one of thousands of Gaussian parts is not found
+_CORRECTED_V = 2e-3  # by how much a corrected reading differs at most from a corrected source
+_SINCE = 2e-3  # which share a pot may have drifted from the others since it was calibrated: some kelvin
 _ELSEWHERE = 0.01  # what is measured at one position holds at others to this share
 
 
@@ -128,6 +132,62 @@ class Nominal:
 
 
 @dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A board as its calibration says it is.
+
+    Attributes
+    ----------
+    nominal : Nominal
+    pots : Pots
+    corrected_board : bool
+        Whether the board corrects its sources and readings by itself.
+    """
+
+    nominal: Nominal
+    pots: Pots
+    corrected_board: bool
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether this board was measured."""
+        return True
+
+    @property
+    def reach(self) -> float:
+        """How many standard deviations a sound part may be off."""
+        return _GAUSSIAN
+
+    @property
+    def twin(self) -> float:
+        """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
+        return 0.0
+
+    @property
+    def held_v(self) -> float:
+        """By how much a reading may differ at most from what is held, ..."""
+        return _CORRECTED_V if self.corrected_board else self.nominal.held_v
+
+    @property
+    def held_share(self) -> float:
+        """... and by which share of it."""
+        return 0.0 if self.corrected_board else self.nominal.held_share
+
+    def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
+        """Give those at wiper positions, (E,)."""
+        estimate = self.pots.at(side, wipers)
+        share = estimate.std / estimate.value
+        return Resistances(estimate.value, np.hypot(share, _SINCE), share)
+
+    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
+        """Give what is asked for."""
+        return np.asarray(volts, dtype=np.float64)
+
+    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
+        """Give the readings."""
+        return readings
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
     """A board as it was measured just before, and for the rest as `base` expects it.
 
@@ -186,3 +246,12 @@ class Measured:
     def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
         """Give true voltages for the readings of all nodes of a side, (n,)."""
         return self.base.corrected(side, readings)
+
+
+def expected_of(board: Board) -> Expected:
+    """Give what is expected of a board: as it is calibrated, where it is used so, else nominal."""
+    calibration = calibration_of(board)
+    if calibration is None or calibration.pots is None:
+        return Nominal(board.info)
+    # its readings and sources are corrected already
+    return Calibrated(Nominal(board.info), calibration.pots, calibration.converters is not None)

@@ -9,6 +9,7 @@ whether wipers move; neighbours that are high on one side alone tell whether the
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from labnet.board import Board, Side
 from labnet.errors import NotCalibrated, NotSupported
 from labnet.floating import edges_at
-from labnet.inspection.expected import Expected, Measured, Nominal
+from labnet.inspection.expected import Expected, Measured, expected_of
 from labnet.inspection.finding import Finding, Kind
 from labnet.inspection.states import NO_RISE, SIDES, Seen
 from labnet.interrupts import finish
@@ -66,6 +67,15 @@ class Inspection:
         """Whether nothing is wrong."""
         return not self.findings
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON takes it; null where nothing was measured."""
+        arrays = {name: getattr(self, name) for name in ("resistance", "error", "moved", "mismatch")}
+        plain: dict[str, Any] = {name: each.astype(object) for name, each in arrays.items()}
+        for name, each in arrays.items():
+            plain[name][~np.isfinite(each)] = None
+            plain[name] = plain[name].tolist()
+        return {"findings": [each.to_dict() for each in self.findings], **plain}
+
     @property
     def broken_edges(self) -> tuple[int, ...]:
         """Edges with a fault: what to mask."""
@@ -81,7 +91,8 @@ def inspect(board: Board, expected: Expected | None = None, *, settle_s: float =
     ----------
     board : Board
     expected : Expected, optional
-        What a sound board is like: by default nominal, within the tolerances of the reference board's parts.
+        What a sound board is like: by default as it is calibrated, where it is used so (`labnet.calibration.applied`),
+        else nominal, within the tolerances of the reference board's parts.
     settle_s : float
         Wait after every change.
 
@@ -104,7 +115,7 @@ def inspect(board: Board, expected: Expected | None = None, *, settle_s: float =
         board.set_wipers(wipers)
 
     try:
-        return _Judge(Seen(board, expected or Nominal(board.info), settle_s)).said()
+        return _Judge(Seen(board, expected or expected_of(board), settle_s)).said()
     finally:
         finish(leave)
 
@@ -301,9 +312,10 @@ class _Judge:
         return np.asarray(apart - np.nanmedian(apart)) if np.isfinite(apart).any() else apart
 
     def _moved(self) -> FloatArray:
-        """Give how far wipers moved resistances from one pattern to the other, over how far they should, (2, E)."""
+        """Give how far wipers moved resistances from one pattern to the other, over how far they should, (2, E); NaN where they are open."""
         ohm = np.array([[self.expected.resistances(side, row).ohm for side in SIDES] for row in self.patterns])
-        return np.asarray(1.0 + (self.logs[0] - self.logs[1]) / np.log(ohm[0] / ohm[1]))
+        moved = 1.0 + (self.logs[0] - self.logs[1]) / np.log(ohm[0] / ohm[1])
+        return np.where((np.exp(-self.logs) < _OPEN).all(axis=0), np.nan, moved)
 
     # Gates ------------------------------------------------------------------------------------------------------
 

@@ -232,8 +232,8 @@ class _Side:
         currents = by_edge @ self.c
         own = by_edge * (self.c * expected.own)
         error = own @ own.T + by_reading @ by_reading.T * _READING_V**2
-        inverse: FloatArray = np.linalg.inv(by_edge @ self.covariance @ by_edge.T + error)
-        without_c: FloatArray = np.linalg.inv(error)
+        inverse = np.asarray(np.linalg.inv(by_edge @ self.covariance @ by_edge.T + error), dtype=np.float64)
+        without_c = np.asarray(np.linalg.inv(error), dtype=np.float64)
         unmoved = ends * (self._middle_s * drops)
         chi2 = float(currents @ inverse @ currents)
         return _Test(chi2, currents, by_edge, unmoved, by_reading[:, floating], inverse, without_c, wipers)
@@ -281,7 +281,7 @@ class _Side:
     def _fit(
         self, test: _Test, *, without: int | None = None, but: FloatArray | None = None, stuck: int | None = None
     ) -> float:
-        """Give chi square of this record and those of late, with an edge stuck in all; or open, or anything at `but`, now."""
+        """Give chi square of this record and those of late: an edge stuck in all, or open or anything at `but` now."""
         now, error = test.by_edge, test.error
         if without is not None:
             now = now.copy()

@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from labnet.board import Board
+from labnet.calibration import calibration_of
 from labnet.errors import RunMismatch
 from labnet.origin import made_with
 from labnet.plan import Plan, Settings
 
+_MAY_CHANGE = ("on_fault", "masked")  # between parts of one run, which notes what was masked when
+
 
 def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Give all that describes a run, as plain data."""
+    used = calibration_of(board)
     return {
         "experiment": dict(experiment),
         "plan": plan.to_dict(),
         **_hardware(board),
-        "calibration": None,
+        "calibration": None if used is None else used.to_dict(),
         **made_with(),
     }
 
@@ -29,10 +33,11 @@ def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) 
     settings = {key: value for key, value in stored["plan"].items() if key != "task"}
     was = {**Settings(**settings).model_dump(mode="json"), "task": task}  # keys that came later have their defaults
     now = _plain(plan.to_dict())
-    differing = [key for key in now if now[key] != was.get(key)]
+    differing = [key for key in now if now[key] != was.get(key) and key not in _MAY_CHANGE]
     if differing:
         shown = "; ".join(f"{key} was {_short(was.get(key))}, is {_short(now[key])}" for key in differing)
         raise RunMismatch(f"{path} is a run of another plan: {shown}. Give the same plan, or a new path.")
+    _check_calibration(path, stored.get("calibration"), board)
     fresh = _hardware(board)
     for part, keys in (("board", ("model", "serial", "parts")), ("network", ("digest", "r_ref_ohm"))):
         for key in keys:
@@ -42,6 +47,19 @@ def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) 
                     f"{path} was made on another board: {what} was {_short(was_there)}, is {_short(is_there)}. Open "
                     f"the same board ({stored['board']['address']}), or give a new path."
                 )
+
+
+def _check_calibration(path: Path, stored: Mapping[str, Any] | None, board: Board) -> None:
+    """Raise `RunMismatch` unless the board is used with the calibration that the run began with."""
+    used = calibration_of(board)
+    now = None if used is None else used.to_dict()
+    if now == stored:
+        return
+    was, is_now = ("none" if each is None else f"of {each['created']}" for each in (stored, now))
+    raise RunMismatch(
+        f"{path} was made with another calibration: {was}, now {is_now}. labnet.Run.open(path).calibration is the "
+        "one to go on with; or give a new path."
+    )
 
 
 def _first_difference(key: str, was: Any, now: Any) -> tuple[str, Any, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from labnet.calibration import Calibration
 from labnet.errors import NotARun, RunError, UnreachableTarget
 from labnet.networks import Network
 from labnet.plan import Plan
@@ -82,8 +83,15 @@ class Run:
     def meta(self) -> dict[str, Any]:
         """Everything stored about the run: experiment, plan, network, board, versions, git state, ..."""
         with typed_errors(self.path):
-            rows = self._connection.execute("SELECT key, value FROM meta WHERE key != 'status'").fetchall()
+            rows = self._connection.execute(
+                "SELECT key, value FROM meta WHERE key NOT IN ('status', 'findings')"
+            ).fetchall()
         return {key: json.loads(value) for key, value in rows}
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What was found broken on the way, and which edges were masked when; see `labnet.inspection`."""
+        return list(self._meta("findings") or [])
 
     @cached_property
     def network(self) -> Network:
@@ -112,6 +120,12 @@ class Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnreachableTarget)
             return KINDS[data["kind"]].from_dict(self.network, data)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """The calibration that its board was used with."""
+        data = self.meta.get("calibration")
+        return None if data is None else Calibration(**data)
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
@@ -169,7 +183,9 @@ class Run:
         ----------
         name : str
             One of these, with their columns.
-            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy;
+            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy, and
+            cost_std_v2, scaled_error_std: how far these may be off by what is not known of readings (NaN where the
+            board was used without a calibration of them);
             steps: step, example, time_s, clipped (a clamped voltage was cut to the source's range);
             wipers: step, edge, wiper; resistances: step, edge, resistance_ohm;
             voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled.
@@ -210,7 +226,24 @@ class Run:
         frame.insert(1, "steps_p", frame["step"] * self.updates_per_step)
         scaled = scaled_error(frame, ["set"])
         frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
+        self._add_error_bars(frame, scaled, rms)
         return frame
+
+    def _add_error_bars(self, frame: pd.DataFrame, scaled: NDArray[np.float64], rms: bool) -> None:
+        """Add standard deviations of the errors, as the calibration of the readings has them."""
+        frame["cost_std_v2"] = frame["scaled_error_std"] = np.nan
+        converters = None if self.calibration is None else self.calibration.converters
+        if converters is None or frame.empty:
+            return
+        for name, examples in self.task.sets():
+            at = frame["set"] == name
+            if at.any():
+                cost = frame.loc[at, "cost_v2"].to_numpy()
+                frame.loc[at, "cost_std_v2"] = converters.cost_std_v2(self.task.outputs, examples.targets, cost)
+        start = frame.groupby("set")[["cost_v2", "cost_std_v2"]].transform("first")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            std = np.hypot(frame["cost_std_v2"], scaled * start["cost_std_v2"]) / start["cost_v2"]
+            frame["scaled_error_std"] = std / (2 * np.sqrt(scaled)) if rms else std
 
     def plot(self) -> "Figure":
         """Draw the run: scaled error, wiper traces, and the network as it ended."""

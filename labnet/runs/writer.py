@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -207,6 +207,19 @@ class RunWriter:
         with typed_errors(self.path):
             for table in ("record", "error"):
                 self._database.execute(f"DELETE FROM {table} WHERE step >= ?", (step,))
+
+    def findings(self) -> list[dict[str, Any]]:
+        """Give what was noted of broken parts, and of edges that were masked."""
+        with typed_errors(self.path):
+            row = self._database.execute("SELECT value FROM meta WHERE key = 'findings'").fetchone()
+        return list(json.loads(row[0])) if row else []
+
+    def note_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Commit what was found of broken parts, behind what was noted before."""
+        if findings:
+            noted = json.dumps([*self.findings(), *findings], allow_nan=False)
+            with typed_errors(self.path):
+                self._database.execute("INSERT OR REPLACE INTO meta VALUES ('findings', ?)", (noted,))
 
     def start_costs(self) -> dict[str, float]:
         """Give the cost of each set at step 0, where it is measured already."""

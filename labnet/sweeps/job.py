@@ -135,7 +135,8 @@ def _train(experiments: Mapping[int, Experiment], take: Take) -> float | None:
                     plans[point] = experiment.plan(board.network)
                 except LabnetError as error:
                     begin(Block(point, 0, [], [], error))
-            able = [point for point, plan in plans.items() if plan.rule.name in board.info.plans]
+            looks = {point for point, plan in plans.items() if plan.masked or plan.on_fault != "ignore"}
+            able = [point for point, plan in plans.items() if plan.rule.name in board.info.plans and point not in looks]
             try:
                 for block in board.train_many([plans[point] for point in able]) if able else ():
                     begin(block._replace(plan=able[block.plan]))
@@ -171,6 +172,13 @@ class _Log:
 
     def last_state(self) -> None:
         """Say that nothing was done yet."""
+
+    def findings(self) -> list[dict[str, object]]:
+        """Say that nothing was found."""
+        return []
+
+    def note_findings(self, findings: object) -> None:
+        """Keep nothing: a sweep has no place for it."""
 
     def save_state(self, step: int, state: object) -> None:
         """Keep no state: a point is done or it is not."""

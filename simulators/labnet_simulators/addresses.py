@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from labnet import networks
-from labnet.board import Address, Converter, FoundBoard
+from labnet.board import Address, Board, Converter, FoundBoard
 from labnet.data import Data
 from labnet.errors import NetworkError, OutOfRange, PlanError, UnknownBoard
 from labnet.networks import Network
@@ -24,6 +24,7 @@ from labnet_simulators.components import (
 )
 from labnet_simulators.faults import FaultyBoard
 from labnet_simulators.gates import Gate
+from labnet_simulators.meters import SimulatedMeter, put_onto
 from labnet_simulators.oscillators import MOST_JITTER, TOLERANCES, OscillatorGate
 
 _OF_OSCILLATORS = ("oscillator_hz", "oscillator_spread", "phase_spread", "jitter", "temperature_k", "calibrated")
@@ -140,6 +141,11 @@ def open_board(address: Address) -> SimulatedBoard:
         return Options(**address.options).board(networks.named(address.name), address.text)
     except (PlanError, NetworkError, OutOfRange) as error:
         raise UnknownBoard(f"{address.text!r}: {error}") from None
+
+
+def meter(board: Board, seed: int = 0) -> SimulatedMeter:
+    """Put a meter onto a board of this scheme; see `labnet_simulators.meters`."""
+    return put_onto(board, seed)
 
 
 def find_boards() -> Iterator[FoundBoard]:

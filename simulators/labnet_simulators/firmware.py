@@ -21,6 +21,7 @@ from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.building import boards, build, build_emulator, build_image, sources
 from labnet_simulators.flashing import chip_image
 from labnet_simulators.instrument import Emulated, Instrument
+from labnet_simulators.meters import SimulatedMeter, below, put_onto
 
 
 class FirmwareOptions(Options):
@@ -90,11 +91,17 @@ def open_board(address: Address) -> Board:
         instrument.stop()
         raise
     board.address = address.text
+    below(board, simulated)
     parts: dict[str, Any] = {**board.info.parts, "plant": simulated.parts.described()}
     parts |= {"timed": True} if options.timed else {}  # another board: it keeps other times
     # not what the firmware says: which gates there are below it is for the address to say
     board.info = replace(board.info, parts=parts, self_trigger_hz=simulated.info.self_trigger_hz)
     return board
+
+
+def meter(board: Board, seed: int = 0) -> SimulatedMeter:
+    """Put a meter onto the simulated board below the firmware; see `labnet_simulators.meters`."""
+    return put_onto(board, seed)
 
 
 def find_boards() -> Iterator[FoundBoard]:

@@ -12,8 +12,8 @@ from labnet.meters import Accuracy
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.voltages import SIDES
 
-# One standard deviation each, of what is the same for a session: a meter of 6 1/2 digits on its 10 V and 10 mA ranges, a
-# year after it was adjusted (A; data sheets state two to three of them: 35 ppm + 50 uV, 500 ppm + 2 uA).
+# One standard deviation each, of what is the same for a session: a meter of 6 1/2 digits on its 10 V and 10 mA ranges,
+# a year after it was adjusted (A; data sheets state two to three of them: 35 ppm + 50 uV, 500 ppm + 2 uA).
 VOLTAGE = Accuracy(gain=15e-6, offset=15e-6)
 CURRENT = Accuracy(gain=200e-6, offset=0.7e-6)
 VOLTAGE_NOISE_V = 3e-6
@@ -27,8 +27,8 @@ _below: "weakref.WeakKeyDictionary[Board, SimulatedBoard]" = weakref.WeakKeyDict
 class SimulatedMeter:
     """A meter whose leads are put onto a simulated board: a `labnet.meters.BoardMeter`.
 
-    Its errors are hidden from whoever reads it: a gain and an offset that stay, normal with its stated accuracy, and noise
-    of each reading.
+    Its errors are hidden from whoever reads it: a gain and an offset that stay, normal with its stated accuracy, and
+    noise of each reading.
 
     Parameters
     ----------
@@ -49,12 +49,9 @@ class SimulatedMeter:
     def _read(self, kind: int, true: float, noise: float) -> float:
         """Give a reading of a true value."""
         self._readings += 1
-        gain, offset = self._errors[kind].tolist()
-        return (
-            true * (1.0 + gain)
-            + offset
-            + noise * float(normal(draw(self.seed, Stream.METER, self._readings, [kind]))[0])
-        )
+        gain, offset = self._errors[kind]
+        scatter = normal(draw(self.seed, Stream.METER, self._readings, [kind]))[0]
+        return float(true * (1.0 + gain) + offset + noise * scatter)
 
     def _volts(self, side: Side, node: int) -> float:
         if not 0 <= node < self.board.network.node_count:
@@ -89,7 +86,7 @@ def below(board: Board, simulated: SimulatedBoard) -> None:
     _below[board] = simulated
 
 
-def meter(board: Board, seed: int = 0) -> SimulatedMeter:
+def put_onto(board: Board, seed: int = 0) -> SimulatedMeter:
     """Put a meter onto a simulated board, or one below firmware.
 
     Raises

@@ -183,6 +183,8 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
             f"settle_s is {plan.settle_s:g} s; allowed with clock.lag_s: more than {SETTLED * tau_s:g} s, so that "
             "measurements are settled. Edges do not wait for it."
         )
+    if plan.masked:
+        raise NotSupported("some edges are masked, which is done at the host's pace.")
     if plan.detail != "full":
         raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
     if isinstance(board.gates, Oscillators) and board.gates.gate.jitter and not alone:

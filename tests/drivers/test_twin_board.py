@@ -286,11 +286,6 @@ def test_what_the_board_cannot_do_it_says(board: TwinBoard, verb: str, said: str
         VERBS[verb](board)
 
 
-def test_self_triggering_has_limits_too(board: TwinBoard) -> None:
-    with pytest.raises(OutOfRange, match="allowed: 0 to"):
-        board.self_trigger(-1.0)
-
-
 # Of this board alone --------------------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,11 @@ class Capacitor:
             return self.gate.supply_v - (self.gate.supply_v - self.low) * exp(-since)
         return self.high * exp(self.charging - since)
 
+    def later(self, time_s: float, periods: float) -> float:
+        """When it has been through some more periods, or fewer."""
+        end, around_s = self.periods(time_s) + periods, self.rc_s * self.period
+        return float(brentq(lambda t: self.periods(t) - end, time_s - around_s, time_s + around_s, xtol=1e-18))
+
     def falls(self, bias_v: float, from_s: float, to_s: float) -> list[tuple[float, int]]:
         """When it falls through the bias, and how many minima it had been through before the last maximum."""
         step = self.rc_s * self.period / LOOKS
@@ -131,9 +136,9 @@ class SlowTwin(SlowBoard):
         tau_s = self.parts.settling.tau_s
         if self.analogue is None:
             static = np.array([self.static(side, self.held[side]) for side in (FREE, CLAMPED)])
-            steps = max(1, ceil(seconds / (SMALL * tau_s))) if tau_s else 1
-            for _ in range(min(steps, 3000)):
-                fade = exp(-seconds / min(steps, 3000) / tau_s) if tau_s else 0.0
+            steps = min(max(1, ceil(seconds / (SMALL * tau_s))), 1000) if tau_s else 1
+            for _ in range(steps):
+                fade = exp(-seconds / steps / tau_s) if tau_s else 0.0
                 self.v = static + (self.v - static) * fade
             return
         eta, wanted, lag_s = self.analogue
@@ -173,13 +178,13 @@ class SlowTwin(SlowBoard):
         for edge, capacitor in enumerate(self.capacitors):
             for time_s, minima in capacitor.falls(bias_v, max(from_s - margin_s, 0.0), to_s + margin_s):
                 number = minima + 1  # that of the minimum ahead: y = periods + the rest of the fall
-                late_s = self.late(edge, number) * capacitor.rc_s * capacitor.period
-                if self.gate.temperature_k:
-                    late_s *= 1.0  # a drift within a fraction of a period is below what times are compared to
-                if min(abs(time_s + late_s - end) for end in (from_s, to_s)) < 1e-12:
+                late = self.late(edge, number)
+                if late:
+                    time_s = capacitor.later(time_s, late)
+                if min(abs(time_s - end) for end in (from_s, to_s)) < 1e-12:
                     raise Undecidable
-                if from_s <= time_s + late_s < to_s:
-                    found.append((time_s + late_s, edge, number))
+                if from_s <= time_s < to_s:
+                    found.append((time_s, edge, number))
         return sorted(found)
 
     def late(self, edge: int, number: int) -> float:

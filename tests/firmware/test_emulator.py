@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wires_of_pins import changes
 
 import labnet
 from labnet import GlobalClock, Plan
@@ -147,23 +148,21 @@ def test_the_pins_waveforms_can_be_looked_at(tmp_path: Path) -> None:
         board.set_update_probability(1.0)
         for _ in range(5):
             board.trigger()
-    header, _, changes = file.read_text().partition("$enddefinitions $end\n")
-    names = {line.split()[4]: line.split()[3] for line in header.splitlines() if line.startswith("$var")}
-    assert {"EDGE_CLOCK", "EDGE_LATCH", "DAC_SELECT_1", "SWITCH_SELECT_0"} <= names.keys()
-    lines = changes.splitlines()
-    times = [int(line[1:]) for line in lines if line.startswith("#")]
-    assert times == sorted(set(times))
-    forced = len(lines) - lines[::-1].index("0" + names["EDGE_FORCE"])  # when the wipers were set
-    triggers = [
-        line[0] + name for line in lines[forced:] for name in ("EDGE_LATCH", "EDGE_CLOCK") if line[1:] == names[name]
-    ]
-    assert triggers == ["1EDGE_LATCH", "0EDGE_LATCH", "0EDGE_CLOCK", "1EDGE_CLOCK"] * 5
+    seen = changes(file)
+    assert {"EDGE_CLOCK", "EDGE_LATCH", "DAC_SELECT_1", "SWITCH_SELECT_0"} <= {one.pin for one in seen}
+    times = [one.time for one in seen]
+    assert times == sorted(times)
+    forced = max(k for k, one in enumerate(seen) if one == (one.time, "EDGE_FORCE", False))  # when the wipers were set
+    triggers = [(one.pin, one.high) for one in seen[forced:] if one.pin in ("EDGE_LATCH", "EDGE_CLOCK")]
+    once = [("EDGE_LATCH", True), ("EDGE_LATCH", False), ("EDGE_CLOCK", False), ("EDGE_CLOCK", True)]
+    assert triggers == once * 5
 
 
 def use(address: str) -> None:
     with labnet.open_board(address) as board:
         board.trigger()
         board.read("free")
+        board.self_trigger(1e-3)
 
 
 WRONG_WIRES = {
@@ -174,6 +173,8 @@ WRONG_WIRES = {
     "before it had converted": ("#define ADC_CONVERSION_US 4", "#define ADC_CONVERSION_US 1"),
     "nothing new is latched": ("    HIGH(PIN_EDGE_LATCH);\n", ""),
     "while it sent another": ("    while (!(SPSR & _BV(SPIF))) {\n    }\n    return SPDR;", "    return SPDR;"),
+    "while edges were selected": ("        select_edges(0);\n", ""),
+    "edges 1 are to step by themselves": ("        select_edges(UINT32_MAX);\n", "        select_edges(1);\n"),
 }
 
 
@@ -191,7 +192,7 @@ def test_a_hal_that_a_real_part_would_not_stand_ends_the_emulator(
     monkeypatch.setattr(building, "sources", lambda: copy)
     monkeypatch.setenv("LABNET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(BoardError) as error:
-        use(CHIP)
+        use(CHIP + "&gate=oscillator")
     for plant in threading.enumerate():
         if plant.name.startswith("plant of"):
             plant.join(60)

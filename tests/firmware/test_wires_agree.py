@@ -15,7 +15,7 @@ BOARDS = Path(__file__).parents[2] / "firmware/boards"
 NODES = range(9)
 SIDES = ("free", "clamped")
 LETTERS = "ABCDEFGH"
-# As the Mega's own pin map has it: 22 to 29 port A upwards, 30 to 37 port C downwards, 38 D7, 50 to 53 port B downwards.
+# As the Mega's own pin map has it: 22 to 29 port A upwards, 30 to 37 port C downwards, 38 D7, 50 to 53 port B down.
 MEGA = {
     **{22 + bit: f"A{bit}" for bit in range(8)},
     **{37 - bit: f"C{bit}" for bit in range(8)},

@@ -182,6 +182,7 @@ def test_ctrl_c_between_question_and_answer(bench: Bench, monkeypatch: pytest.Mo
                 source.set_voltage(2.0)
         with pytest.raises(LinkDesynchronised, match="still owes an answer"):
             source.set_voltage(1.0)
+    assert bench.line(GENERATOR).read() == '+0,"No error"'  # the answer that would have been taken for another's
     assert bench.ask(GENERATOR, "OUTP?") == "OFF"
 
 
