@@ -21,6 +21,7 @@ from labnet_simulators.components import (
     EffectiveComparator,
     Faults,
     Parts,
+    Settling,
 )
 from labnet_simulators.faults import FaultyBoard
 from labnet_simulators.gates import Gate
@@ -58,6 +59,8 @@ class Options(Data):
         Whether the board knows the bias of its oscillators for every p; else that must be measured.
     tolerance, twin_mismatch : float
         Of the pots, as shares.
+    settling_s : float
+        Time constant with which the nodes settle.
     fault : Faults
         Broken parts; see `labnet_simulators.faults`.
     """
@@ -78,6 +81,7 @@ class Options(Data):
     calibrated: bool = False
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
+    settling_s: float | None = Field(None, ge=0)
     fault: Annotated[Faults, BeforeValidator(faults.parsed)] = Faults()
 
     @model_validator(mode="after")
@@ -107,6 +111,8 @@ class Options(Data):
         elif isinstance(parts.comparator, EffectiveComparator):
             high = parts.comparator.sigma_max_v if self.sigma_max_v is None else self.sigma_max_v
             parts = replace(parts, comparator=EffectiveComparator(0.0, high, self.sigma == "frozen"))
+        if self.settling_s is not None:
+            parts = replace(parts, settling=Settling(self.settling_s))
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
         return replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid), faults=self.fault)

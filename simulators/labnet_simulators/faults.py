@@ -24,6 +24,7 @@ IntArray = NDArray[np.int64]
 
 SHIFT_V = 0.1  # of a shifted ADC
 SLOW_S = 1e-3  # time constant of slow settling
+OPEN_OHM = 1e12  # of a removed edge: the insulation that is left, so that nodes without any edge have a voltage, too
 _OTHER: Mapping[Side, Side] = {"free": "clamped", "clamped": "free"}
 
 # Names in addresses, and what their index counts; a removed edge may be there up to a count of triggers.
@@ -220,7 +221,7 @@ class FaultyPots(TwinPots):
             ohm[stuck] = self._ohm_at(side, stands)[stuck]
         swapped = list(faults.swapped_twins)
         ohm[swapped] = sound[_OTHER[side]][swapped]
-        ohm[[edge for edge, trigger in self._removals(side) if self._triggers >= trigger]] = np.inf
+        ohm[[edge for edge, trigger in self._removals(side) if self._triggers >= trigger]] = OPEN_OHM
         return read_only(ohm)
 
 

@@ -6,13 +6,35 @@ What floating point cannot decide, for it lies within rounding of a limit, raise
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from math import cos, exp, floor, log, pi, sin
-from statistics import NormalDist
+from math import floor, pi, sin
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from slow_draws import (
+    BATCH,
+    COMPARATOR_NOISE,
+    DNL,
+    END_TO_END,
+    INL,
+    MISMATCH,
+    OFFSET,
+    ORDER,
+    READ,
+    READING_GAIN,
+    READING_OFFSET,
+    SIGMA,
+    SOURCE_GAIN,
+    SOURCE_OFFSET,
+    START,
+    TRIGGER,
+    Undecidable,
+    draw,
+    normal,
+    smallest,
+    spread,
+    uniform,
+)
+from slow_gates import below_bias
 
 from labnet import Continuous, Network, Plan
 from labnet.board import Converter
@@ -24,53 +46,10 @@ Held = dict[int, float]
 
 FREE, CLAMPED = 0, 1
 TIE_V = 1e-12  # closer is a tie
-_NORMAL = NormalDist()
-
-
-class Undecidable(Exception):
-    """A comparator or a code within rounding of its limit: two exact computations may differ here."""
 
 
 class Impossible(Exception):
     """A step that asks for a resistance of zero or below: it does not happen."""
-
-
-# Draws (docs/draws.md) ------------------------------------------------------------------------------------------
-
-WORD = 2**64
-TRIGGER, SIGMA, OFFSET, COMPARATOR_NOISE, READ, END_TO_END, MISMATCH, INL, DNL = 0, 1, 2, 3, 4, 6, 7, 8, 9
-SOURCE_OFFSET, READING_OFFSET, SOURCE_GAIN, READING_GAIN = 10, 11, 12, 13
-RESISTOR, CAPACITOR, THRESHOLD, GATE_OFFSET, PHASE, TEMPCO = 14, 15, 16, 17, 18, 19
-ORDER, BATCH, START = 32, 33, 34
-
-
-def splitmix64(seed: int, i: int) -> int:
-    z = (seed + (i + 1) * 0x9E3779B97F4A7C15) % WORD
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % WORD
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % WORD
-    return z ^ (z >> 31)
-
-
-@lru_cache(maxsize=1000)
-def _of_step(seed: int, stream: int, step: int) -> int:
-    return splitmix64(splitmix64(seed % WORD, stream), step)
-
-
-def draw(seed: int, stream: int, step: int, i: int) -> int:
-    return splitmix64(_of_step(seed, stream, step), i)
-
-
-def uniform(z: int) -> float:
-    return (z >> 11) / 2**53
-
-
-def normal(z: int) -> float:
-    return _NORMAL.inv_cdf(((z >> 12) + 0.5) / 2**52)
-
-
-def smallest(z: Sequence[int], number: int) -> list[int]:
-    """Which are the smallest; of equals the first."""
-    return sorted(sorted(range(len(z)), key=lambda i: z[i])[:number])
 
 
 # Decisions ------------------------------------------------------------------------------------------------------
@@ -117,7 +96,7 @@ class SlowBoard:
 
     def spread(self, most: float, stream: int, step: int, i: int) -> float:
         """A number within plus or minus `most`."""
-        return most * (2 * uniform(draw(self.seed, stream, step, i)) - 1) if most else 0.0
+        return spread(self.seed, most, stream, step, i)
 
     def ohm(self, side: int) -> list[float]:
         """The resistance of every edge."""
@@ -197,56 +176,13 @@ class SlowBoard:
     def enabled(self, p: float, time_s: float) -> list[int]:
         """Which edges the gates let step at a trigger, 0 or 1."""
         if isinstance(self.parts.gate, OscillatorGate):
-            return self._below_bias(self.parts.gate, p, time_s)
+            return below_bias(self.parts.gate, self.seed, len(self.edges), p, time_s)
         high = [draw(self.seed, TRIGGER, self.triggers, edge) >> 32 for edge in range(len(self.edges))]
         bias = floor(p * 2**15 + 0.5) / 2**15 if self.parts.gate.grid.bits else p
         if self.parts.gate.fixed_number:
             chosen = smallest(high, round(bias * len(high)))
             return [int(edge in chosen) for edge in range(len(high))]
         return [int(z < round(bias * 2**32)) for z in high]
-
-    def _below_bias(self, gate: OscillatorGate, p: float, time_s: float) -> list[int]:
-        """Which oscillators are below the bias that gives p in the mean over the edges: capacitors charge towards the
-        supply up to one threshold, and discharge towards 0 V down to the other."""
-        edges = range(len(self.edges))
-        lows = [gate.low_v + self.spread(gate.threshold_tolerance_v, THRESHOLD, 0, e) for e in edges]
-        highs = [gate.high_v + self.spread(gate.threshold_tolerance_v, THRESHOLD, 1, e) for e in edges]
-        offsets = [self.spread(gate.offset_v, GATE_OFFSET, 0, e) for e in edges]
-        supply = gate.supply_v
-
-        def rises(e: int, v: float) -> float:
-            return log((supply - lows[e]) / (supply - v))
-
-        periods = [rises(e, highs[e]) + log(highs[e] / lows[e]) for e in edges]
-
-        def beyond(bias: float) -> float:
-            seen = [min(max(gate.level_v + bias + offsets[e], lows[e]), highs[e]) for e in edges]
-            return sum((rises(e, seen[e]) + log(seen[e] / lows[e])) / periods[e] for e in edges) / len(edges) - p
-
-        bias = 1.0 if p == 1 else float(brentq(beyond, 0, 1, xtol=1e-15))
-        if gate.grid.bits:
-            if abs(bias * 2**15 % 1.0 - 0.5) < 1e-6:
-                raise Undecidable
-            bias = floor(bias * 2**15 + 0.5) / 2**15
-        warm = gate.temperature_period_s / (2 * pi)
-        passed_s = gate.temperature_k * warm * (1 - cos(time_s / warm))  # times a kelvin
-        enabled = []
-        for e in edges:
-            tempco = gate.tempco_per_k + self.spread(gate.tempco_spread_per_k, TEMPCO, 0, e)
-            rc = gate.resistor_ohm * (1 + self.spread(gate.resistor_tolerance, RESISTOR, 0, e))
-            rc *= gate.capacitor_f * (1 + self.spread(gate.capacitor_tolerance, CAPACITOR, 0, e))
-            phase = gate.phase_spread * uniform(draw(self.seed, PHASE, 0, e))
-            since = ((time_s - tempco * passed_s) / (rc * periods[e]) + phase) % 1.0 * periods[e]
-            charging = rises(e, highs[e])
-            if since < charging:
-                v = supply - (supply - lows[e]) * exp(-since)
-            else:
-                v = highs[e] * exp(charging - since)
-            below = gate.level_v + bias + offsets[e] - v
-            if abs(below) < 1e-8:
-                raise Undecidable
-            enabled.append(int(below > 0))
-        return enabled
 
     def end_trigger(self) -> None:
         self.triggers += 1

@@ -9,10 +9,10 @@ from math import ceil, cos, exp, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from reference import (
+from reference import CLAMPED, FREE, TIE_V, SlowBoard
+from scipy.optimize import brentq
+from slow_draws import (
     CAPACITOR,
-    CLAMPED,
-    FREE,
     GATE_OFFSET,
     OFFSET,
     PHASE,
@@ -20,14 +20,12 @@ from reference import (
     SIGMA,
     TEMPCO,
     THRESHOLD,
-    TIE_V,
-    SlowBoard,
     Undecidable,
     draw,
     normal,
+    spread,
     uniform,
 )
-from scipy.optimize import brentq
 
 from labnet import Network
 from labnet_simulators import ComparatorPair, OscillatorGate, Parts
@@ -53,15 +51,15 @@ class Capacitor:
     """The capacitor of an edge's oscillator: it charges up to one threshold and discharges down to the other."""
 
     def __init__(self, board: SlowBoard, gate: OscillatorGate, edge: int) -> None:
-        self.low = gate.low_v + board.spread(gate.threshold_tolerance_v, THRESHOLD, 0, edge)
-        self.high = gate.high_v + board.spread(gate.threshold_tolerance_v, THRESHOLD, 1, edge)
-        self.level = gate.level_v + board.spread(gate.offset_v, GATE_OFFSET, 0, edge)  # seen at a bias of 0 V
-        rc = gate.resistor_ohm * (1 + board.spread(gate.resistor_tolerance, RESISTOR, 0, edge))
-        self.rc_s = rc * gate.capacitor_f * (1 + board.spread(gate.capacitor_tolerance, CAPACITOR, 0, edge))
+        self.low = gate.low_v + spread(board.seed, gate.threshold_tolerance_v, THRESHOLD, 0, edge)
+        self.high = gate.high_v + spread(board.seed, gate.threshold_tolerance_v, THRESHOLD, 1, edge)
+        self.level = gate.level_v + spread(board.seed, gate.offset_v, GATE_OFFSET, 0, edge)  # seen at a bias of 0 V
+        rc = gate.resistor_ohm * (1 + spread(board.seed, gate.resistor_tolerance, RESISTOR, 0, edge))
+        self.rc_s = rc * gate.capacitor_f * (1 + spread(board.seed, gate.capacitor_tolerance, CAPACITOR, 0, edge))
         self.charging = log((gate.supply_v - self.low) / (gate.supply_v - self.high))
         self.period = self.charging + log(self.high / self.low)
         self.phase = gate.phase_spread * uniform(draw(board.seed, PHASE, 0, edge))
-        self.tempco = gate.tempco_per_k + board.spread(gate.tempco_spread_per_k, TEMPCO, 0, edge)
+        self.tempco = gate.tempco_per_k + spread(board.seed, gate.tempco_spread_per_k, TEMPCO, 0, edge)
         self.gate = gate
 
     def periods(self, time_s: float) -> float:
@@ -203,7 +201,7 @@ class SlowTwin(SlowBoard):
             share = uniform(draw(self.seed, SIGMA, 0, edge)) if comparator.frozen else low
             sigma = comparator.sigma_min_v + (comparator.sigma_max_v - comparator.sigma_min_v) * share
             return surely(abs(clamped) + sigma - abs(free))
-        error = [self.spread(comparator.offset_v, OFFSET, which, edge) for which in (0, 1)]
+        error = [spread(self.seed, comparator.offset_v, OFFSET, which, edge) for which in (0, 1)]
         for which in (0, 1):
             z = draw(self.seed, SELF_NOISE, number + 1, edge + which * 2**32)
             error[which] += comparator.noise_v * normal(z)

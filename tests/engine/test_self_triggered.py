@@ -1,21 +1,18 @@
 """Edges that step by themselves, event by event, against brute force in small steps of time."""
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import ceil, floor
 
 import numpy as np
-import pytest
 from graphs import connected
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from reference import Undecidable
 from self_triggered_reference import Firing, SlowTwin
+from slow_draws import Undecidable
 from trainings import SEEDS, tasks
 
 import labnet
-from labnet import Network, Plan, SelfTriggered, networks
-from labnet.errors import FloatingNode, NotSupported, OutOfRange, PlanError
+from labnet import Network, Plan, SelfTriggered
 from labnet.tasks import Task
 from labnet_simulators import (
     ComparatorPair,

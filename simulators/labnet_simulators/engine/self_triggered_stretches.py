@@ -1,5 +1,6 @@
 """Edges of a board that step by themselves: what the kernel is given, and a stretch of it for the board's verb."""
 
+from dataclasses import replace
 from math import inf, sqrt, tau
 
 import numpy as np
@@ -9,6 +10,7 @@ from labnet.board import Side
 from labnet.draws import Stream, draw, normal, splitmix64
 from labnet.networks import Network
 from labnet_simulators.components import ComparatorPair, Parts
+from labnet_simulators.engine.arrays import Hardware
 from labnet_simulators.engine.elimination import eliminate
 from labnet_simulators.engine.ensemble import Twin
 from labnet_simulators.engine.hardware import hardware
@@ -40,6 +42,16 @@ def make_sides(network: Network, parts: Parts, free: tuple[int, ...], clamped: t
         joined=nested and parts.pot.twins_equal,
         tau_ns=parts.settling.tau_s * 1e9,
         settled_ns=SETTLED * parts.settling.tau_s * 1e9,
+    )
+
+
+def make_hardware(twin: Twin, sides: Sides) -> Hardware:
+    """Describe the board; the comparators' noise is another one for each firing, and is none of it."""
+    parts, comparator = twin.parts, twin.parts.comparator
+    if isinstance(comparator, ComparatorPair):
+        parts = replace(parts, comparator=replace(comparator, noise_v=0.0))
+    return hardware(
+        twin.network, parts, twin.seed, sides.p, twin.conductances_s, twin.channels, twin.gates, continuous=False
     )
 
 
@@ -106,9 +118,7 @@ class Stretches:
     def _make(self, free: tuple[int, ...], clamped: tuple[int, ...]) -> None:
         twin = self._twin
         self._sides = make_sides(twin.network, twin.parts, free, clamped)
-        self._hardware = hardware(
-            twin.network, twin.parts, twin.seed, self._sides.p, twin.conductances_s, twin.channels, twin.gates, False
-        )
+        self._hardware = make_hardware(twin, self._sides)
         self._room = make_room(self._sides.p, self._sides.q, twin.network.edge_count)
         self._made_for = (free, clamped)
 

@@ -11,10 +11,9 @@ from labnet.plan import SelfTriggered, scheduled
 from labnet.records import NO_BYTES, NO_FLOATS, Block, Errors, Record, closing_record
 from labnet_simulators.components import ComparatorPair
 from labnet_simulators.engine.ensemble import Member, Twin, errors_of, measured
-from labnet_simulators.engine.hardware import hardware
 from labnet_simulators.engine.self_triggered_arrays import Noise, make_room
 from labnet_simulators.engine.self_triggered_dwells import Dwells, Log, Shown, dwell
-from labnet_simulators.engine.self_triggered_stretches import ended, make_clocks, make_noise, make_sides
+from labnet_simulators.engine.self_triggered_stretches import ended, make_clocks, make_hardware, make_noise, make_sides
 from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import TwinVoltages
 
@@ -67,9 +66,7 @@ class SelfTraining:
         self._sides = make_sides(twin.network, parts, inputs, inputs + task.outputs)
         self._nodes = self._sides.p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
-        self._hardware = hardware(
-            twin.network, parts, twin.seed, self._sides.p, twin.conductances_s, twin.channels, gates, False
-        )
+        self._hardware = make_hardware(twin, self._sides)
         self._clocks = make_clocks(gates, parts, twin.seed, member.bias_v)
         self._shown = self._make_shown(twin)
         self._room = make_room(self._sides.p, self._sides.q, len(member.place))
