@@ -1,7 +1,8 @@
 """labnet: twin resistor networks that train themselves, simulated and on the bench, in one script."""
 
-from labnet import circuit, errors, networks, tasks
+from labnet import calibration, circuit, errors, networks, tasks
 from labnet.board import Board, find_boards, open_board
+from labnet.calibration import calibrate
 from labnet.controller import Controller
 from labnet.experiment import Experiment
 from labnet.inspection.inspecting import inspect
@@ -30,6 +31,8 @@ __all__ = [
     "SelfTriggered",
     "Sweep",
     "Task",
+    "calibrate",
+    "calibration",
     "circuit",
     "errors",
     "find_boards",

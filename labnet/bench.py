@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 from labnet.board import Address, Board, family
 from labnet.errors import NotSupported
-from labnet.meters import BenchInstrument, BoardMeter
+from labnet.meters import BenchInstrument, BoardMeter, Voltmeter
 
 
 class Server(Protocol):
@@ -179,3 +179,16 @@ def meter(board: Board, seed: int = 0) -> BoardMeter:
     if not hasattr(simulating, "meter"):
         raise NotSupported(f"{board.address!r} is no simulated board; measure it with an instrument on the bench.")
     return cast(BoardMeter, simulating.meter(board, seed))
+
+
+def by_hand(instrument: BenchInstrument) -> BoardMeter:
+    """Give a meter on the bench as one whose leads somebody puts where they are asked for, in the terminal.
+
+    Raises
+    ------
+    NotSupported
+        For an instrument that measures no voltage.
+    """
+    if not isinstance(instrument, Voltmeter):
+        raise NotSupported(f"{instrument.name} is no voltmeter; a calibration takes a voltmeter, best a source meter.")
+    return cast(BoardMeter, family(Address.parse("USB")).by_hand(instrument))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from labnet.board import Address, FoundBoard
 from labnet.errors import UnknownBoard
-from labnet.meters import BenchInstrument
+from labnet.meters import Ammeter, BenchInstrument, BoardMeter, Voltmeter
 from labnet_drivers.discovery import chip_port, found_boards, starting_s
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
@@ -40,3 +40,10 @@ def instrument(address: Address) -> BenchInstrument:
     from labnet_drivers.bench.opening import open_instrument  # of no use to those who open a board
 
     return open_instrument(address.text)
+
+
+def by_hand(instrument: Voltmeter) -> BoardMeter:
+    """Give a meter as one whose leads somebody moves; see `labnet_drivers.bench.HandMeter`."""
+    from labnet_drivers.bench import HandMeter
+
+    return HandMeter(instrument, instrument if isinstance(instrument, Ammeter) else None)

@@ -6,11 +6,11 @@ import signal
 import sys
 import warnings
 
-from labnet.cli import conform, experiments, flash, inspect, instruments  # each brings its commands
+from labnet.cli import calibrate, conform, experiments, flash, inspect, instruments  # each brings its commands
 from labnet.cli.console import app, err
 from labnet.errors import LabnetError
 
-__all__ = ["app", "conform", "experiments", "flash", "inspect", "instruments", "main"]
+__all__ = ["app", "calibrate", "conform", "experiments", "flash", "inspect", "instruments", "main"]
 
 
 def _say_warning(message: Warning | str, *_: object) -> None:

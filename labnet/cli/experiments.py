@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from labnet.board import open_board
+from labnet.board import Board, open_board
+from labnet.calibration import Calibration, applied, newest
 from labnet.cli.console import app, err, out
 from labnet.errors import ExperimentError, PlanError, RunError, SweepError
 from labnet.experiment import Experiment
@@ -45,6 +46,15 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. clock.p=0.1; repeatable."),
     ] = None,
+    calibrated: Annotated[
+        str,
+        typer.Option(
+            "--calibration",
+            metavar="stored|none|FILE",
+            help="Use the board as its newest stored calibration says it is, where there is one (a resumed run goes on "
+            "with its own); as it is; or by that file.",
+        ),
+    ] = "stored",
 ) -> None:
     """Run an experiment and log every step.
 
@@ -56,10 +66,17 @@ def run(
     changes = list(change or [])
     if board is not None:
         changes.append(f"board={board}")
-    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume, durable)
+    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume, durable, calibrated)
 
 
-def _train(file: Path, changes: list[str], path: Path, resume: bool = False, durable: bool = False) -> None:
+def _train(
+    file: Path,
+    changes: list[str],
+    path: Path,
+    resume: bool = False,
+    durable: bool = False,
+    calibrated: str = "none",
+) -> None:
     experiment = Experiment.load(file, changes)
     with open_board(experiment.board) as opened:
         try:
@@ -68,7 +85,8 @@ def _train(file: Path, changes: list[str], path: Path, resume: bool = False, dur
             raise ExperimentError(f"{file}: {error}") from None
         try:
             stored = experiment.model_dump(mode="json")
-            done = run_plan(opened, plan, path, experiment=stored, resume=resume, durable=durable)
+            used = _calibrated(opened, calibrated, path if resume else None)
+            done = run_plan(used, plan, path, experiment=stored, resume=resume, durable=durable)
         except KeyboardInterrupt:
             err.print(
                 f"Interrupted. The board is safe, {path} holds every committed step; --resume goes on.", soft_wrap=True
@@ -76,6 +94,24 @@ def _train(file: Path, changes: list[str], path: Path, resume: bool = False, dur
             raise typer.Exit(130) from None
     with done:
         _summary(done)
+
+
+def _calibrated(board: Board, chosen: str, resumed: Path | None) -> Board:
+    """Give the board as a calibration says it is, where one is to be used, and say so."""
+    if chosen == "none":
+        return board
+    found: Calibration | Path | None = Path(chosen)
+    if chosen == "stored":
+        found = newest(board)
+        if resumed is not None and resumed.exists():
+            with Run.open(resumed) as begun:
+                found = begun.calibration
+    if found is None:
+        return board
+    used = applied(board, found)
+    made = used.calibration.created
+    err.print(f"with the calibration of {made:%Y-%m-%d %H:%M} UTC; --calibration none goes without", soft_wrap=True)
+    return used
 
 
 @app.command()
@@ -181,6 +217,7 @@ def _summary(run: Run) -> None:
         "rule": f"{plan.rule.name}, {plan.clock}, "
         f"eta = {plan.eta if isinstance(plan.eta, float) else 'one a step'}, order {plan.order}",
         "steps": f"{steps[-1] if len(steps) else 0:,} of {plan.steps:,} ({len(steps):,} records)",
+        "calibration": None if run.calibration is None else f"{run.calibration.created:%Y-%m-%d %H:%M} UTC",
         "made": f"{meta['created']} by labnet {meta['versions']['labnet']}",
     }
     for key, value in rows.items():

@@ -1,6 +1,7 @@
 """The figures of wycoff2022, each from a TOML file: the statement it tests, numbers with intervals, a picture."""
 
 from labnet.figures.collapse import FIG_1B
+from labnet.figures.damage import FIG_DAMAGE
 from labnet.figures.distances import FIG_2A, FIG_2B
 from labnet.figures.figure import Figure, Findings
 from labnet.figures.final_errors import FIG_4C, FIG_4D, FIG_4E
@@ -11,7 +12,8 @@ from labnet.figures.noise import EQ_6
 from labnet.figures.traces import FIG_4A, FIG_4B
 
 FIGURES = {
-    each.name: each for each in (FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E)
+    each.name: each
+    for each in (FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E, FIG_DAMAGE)
 }
 
 __all__ = ["FIGURES", "Figure", "Findings", "Made", "make"]

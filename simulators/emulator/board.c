@@ -283,19 +283,24 @@ static uint8_t spi_status(avr_t *chip, avr_io_addr_t address, void *unused) {
     return (uint8_t)((chip->data[address] & SPI2X) | (chip->cycle >= spi_ready ? SPIF : 0));
 }
 
-static void wire_changed(enum wire wire, bool high) {
-    bool selects = wire < DAC_LOAD;
-    if (selects && !high) {
+static void select_changed(enum wire wire, bool high) {
+    if (!high) {
         frame_bytes = 0;
         if (wire >= ADC_SELECT && wire < SWITCH_SELECT) {
             adc_begin((uint8_t)(wire - ADC_SELECT));
         }
-    } else if (selects && wire >= SWITCH_SELECT) {
+    } else if (wire >= SWITCH_SELECT) {
         switch_frame((uint8_t)(wire - SWITCH_SELECT));
-    } else if (selects && wire >= ADC_SELECT) {
+    } else if (wire >= ADC_SELECT) {
         adc_frame((uint8_t)(wire - ADC_SELECT));
-    } else if (selects) {
+    } else {
         dac_frame((uint8_t)(wire - DAC_SELECT));
+    }
+}
+
+static void wire_changed(enum wire wire, bool high) {
+    if (wire < DAC_LOAD) {
+        select_changed(wire, high);
     } else if (wire == DAC_LOAD && !high) {
         dacs_load();
     } else if (wire == SWITCH_RESET && !high) {

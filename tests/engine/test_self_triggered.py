@@ -93,7 +93,7 @@ def hold(board: SimulatedBoard, free: dict[int, float], clamped: dict[int, float
 
 @st.composite
 def sessions(draw: st.DrawFn) -> Session:
-    """Some three firings an edge, in one stretch or several, with other voltages each; any nodes on boards that leak."""
+    """Some three firings an edge, in stretches with other voltages each; any nodes on boards that leak."""
     network, parts = draw(connected(8)), draw(PARTS)
     nodes = draw(st.permutations(range(network.node_count)))
     inputs = draw(st.integers(1, len(nodes) - 1))
