@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from labnet.calibration.calibration import Calibration
 from labnet.calibration.estimates import Estimate
@@ -50,6 +51,7 @@ def _bars(axes: Axes, estimate: Estimate, scale: float, colour: str, label: str,
     x = np.arange(estimate.value.size) + shift
     y, half = scale * estimate.value.ravel(), scale * _INTERVAL * estimate.std.ravel()
     axes.errorbar(x, y, half, fmt="o", ms=3.5, color=colour, capsize=2, lw=1, label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _gate(axes: Axes, calibration: Calibration) -> None:
@@ -64,7 +66,7 @@ def _gate(axes: Axes, calibration: Calibration) -> None:
     axes.plot([0, gate.bias_max_v], [0, 1], color="#888888", ls=":", lw=1, label="p = bias / highest")
     axes.set_xlabel("bias (V)")
     axes.set_ylabel("update probability p")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
 def _converters(axes: Axes, calibration: Calibration) -> None:
@@ -77,7 +79,7 @@ def _converters(axes: Axes, calibration: Calibration) -> None:
     axes.axhline(0, color="#888888", lw=0.8)
     axes.set_xlabel("node")
     axes.set_ylabel("offset (mV)")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
 def _resistances(axes: Axes, calibration: Calibration) -> None:
@@ -107,7 +109,7 @@ def _comparators(axes: Axes, calibration: Calibration) -> None:
     axes.axhline(0, color="#888888", lw=0.8)
     axes.set_xlabel("edge")
     axes.set_ylabel("offset of the comparators (mV)")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
 def _settling(axes: Axes, calibration: Calibration) -> None:
@@ -115,6 +117,7 @@ def _settling(axes: Axes, calibration: Calibration) -> None:
     assert found is not None
     if np.isfinite(found.tau_s.value).any():
         _bars(axes, found.tau_s, 1e6, colours(1)[0], "")
+        axes.set_ylim(0, 1.2e6 * float(np.nanmax(found.tau_s.value)))
     else:
         axes.text(0.5, 0.5, f"faster than {found.at_most_s:.2g} s", ha="center", transform=axes.transAxes)
     axes.set_xlabel("node")

@@ -94,8 +94,7 @@ def _check_known(rig: Rig) -> None:
 
 def _rises(rig: Rig, swing_v: float) -> list[_Rises]:
     """See how far every node rises with each of its neighbours, at these wipers."""
-    low_v = rig.volts(0.05)
-    high_v = rig.grid(low_v + swing_v)
+    low_v, high_v = rig.low_v, rig.grid(rig.low_v + swing_v)
     found = []
     for group in rig.groups:
         held = [node for node in rig.nodes if node not in group]
@@ -121,8 +120,7 @@ def _amperes(rig: Rig, meter: BoardMeter, swing_v: float) -> tuple[int, FloatArr
     node = max(
         rig.nodes, key=lambda node: (all(j in rig.nodes for _, j in rig.edges_at[node]), len(rig.edges_at[node]))
     )
-    low_v = rig.volts(0.05)
-    high_v = rig.grid(low_v + swing_v)
+    low_v, high_v = rig.low_v, rig.grid(rig.low_v + swing_v)
     taken = np.zeros((2, 2, CURRENTS))
     for side in range(2):
         floats = [[node], [node]]

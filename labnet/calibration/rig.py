@@ -68,6 +68,11 @@ class Rig:
         grid = self.info.source
         return self.grid(grid.v_min + share * (grid.v_max - grid.v_min))
 
+    @cached_property
+    def low_v(self) -> float:
+        """A voltage near the low end, that converters with an offset reach too."""
+        return self.volts(0.05)
+
     def grid(self, volts: float) -> float:
         """Give the nearest voltage that the source has a code for."""
         return float(self.info.source.quantised(np.array(volts)))
@@ -87,9 +92,13 @@ class Rig:
         self.board.wait(self.whole(self.settle_s))
 
     def place(self, wipers: "int | IntArray") -> None:
-        """Set the wipers, while no current flows: at its low end an edge would have too much."""
+        """Set the wipers, while no current flows: at its low end an edge would have too much. Then hold all nodes low.
+
+        From there no group of nodes is left behind when the others move: a source moves on both sides at once.
+        """
         self.board.safe()
         self.board.set_wipers(wipers)
+        self.hold(dict.fromkeys(self.nodes, self.low_v))
 
     def swing_v(self, position: int, share: float = 0.8) -> float:
         """Give the largest step of a node, of a share of the range at most, that no source needs too much current for.

@@ -20,8 +20,7 @@ def measure_settling(rig: Rig) -> Settling:
     rig.place(rig.top)
     nodes = rig.network.node_count
     swing_v = rig.swing_v(rig.top)
-    low_v = rig.volts(0.05)
-    levels = (low_v, rig.grid(low_v + swing_v))
+    levels = (rig.low_v, rig.grid(rig.low_v + swing_v))
     tau, std = np.full((2, nodes), np.nan)
     at_most_s = 0.0
     for k, group in enumerate(rig.groups):

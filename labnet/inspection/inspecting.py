@@ -33,6 +33,7 @@ _SIGMAS = 6.5  # of noise: beyond them once in 1e10
 _GAIN = 1e-3  # gains of sources, as a share
 _OPEN = 0.05  # conducts less than this share of what it should: open
 _STUCK = 0.5  # moves less than this share of what it should: stuck
+_AS_MUCH, _AS_MUCH_NOMINAL = 0.8, 0.5  # share of its rise that is as it should be
 _LEAST = 1e-4  # of a share that is measured
 
 
@@ -126,10 +127,11 @@ class _Judge:
     def __init__(self, seen: Seen) -> None:
         self.seen, self.network, self.expected = seen, seen.network, seen.expected
         self.patterns = seen.patterns
-        fits = [self._logs(pattern) for pattern in range(len(self.patterns))]
+        self._edges_at = edges_at(self.network)
         # log R over the expected one, and its standard deviation, (pattern, side, E); NaN where it was not measured
-        self.logs: FloatArray = np.array([logs for logs, _ in fits])
-        self.noise: FloatArray = np.array([noise for _, noise in fits])
+        shape = (len(self.patterns), 2, self.network.edge_count)
+        self.logs, self.noise = np.full(shape, np.nan), np.full(shape, np.nan)
+        self._fit()
 
     def said(self) -> Inspection:
         """Give what came out."""
@@ -149,7 +151,7 @@ class _Judge:
     def _nodes(self) -> Iterator[Finding]:
         bad = self._bad
         for node in np.flatnonzero(bad.any(axis=0)).tolist():
-            responds = [self._neighbours_rise(node, k) for k in range(2)]
+            responds = [self._responds(node, k) for k in range(2)]
             sides = np.flatnonzero(bad[:, node]).tolist()
             alone: Side | None = None if len(sides) == 2 else SIDES[sides[0]]
             k = int(np.argmax(self.seen.off[:, node]))
@@ -173,10 +175,17 @@ class _Judge:
                 "the other way round",
             )
 
-    def _neighbours_rise(self, node: int, side: int) -> bool:
-        """Tell whether any neighbour of a node rises with it."""
-        rises = [rise[side] for (f, edge), rise in self.seen.rise[0].items() if self._other(edge, f) == node]
-        return any(rise > NO_RISE for rise in rises)
+    def _responds(self, node: int, side: int) -> bool:
+        """Tell whether the neighbours of a node rise with it as they should: as on the other side, where it is held."""
+        floating = [(f, edge) for f, edge in self.seen.rise[0] if self._other(edge, f) == node]
+        rises = np.array([self.seen.rise[0][each] for each in floating]).reshape(-1, 2)
+        if not len(rises):
+            return True
+        if not self._bad[1 - side, node]:
+            return bool(np.median(rises[:, side] / np.maximum(rises[:, 1 - side], NO_RISE)) > _AS_MUCH)
+        conductance = 1.0 / self.expected.resistances(SIDES[side], self.patterns[0]).ohm
+        shares = [conductance[edge] / sum(conductance[e] for e, _ in self._edges_at[f]) for f, edge in floating]
+        return bool(np.median(rises[:, side] / shares) > _AS_MUCH_NOMINAL)
 
     def _other(self, edge: int, node: int) -> int:
         a, b = self.network.edges[edge].tolist()
@@ -184,36 +193,46 @@ class _Judge:
 
     # Edges ------------------------------------------------------------------------------------------------------
 
-    def _logs(self, pattern: int) -> tuple[FloatArray, FloatArray]:
-        """Give log R over the expected one, and its standard deviation, (2, E): NaN where it was not measured."""
-        logs, std = np.full((2, 2, self.network.edge_count), np.nan)
-        for k, side in enumerate(SIDES):
-            expected = np.log(self.expected.resistances(side, self.patterns[pattern]).ohm)
-            loose = self._loose(k)
+    def _fit(self) -> None:
+        """Work out the resistances of both sides at both patterns; `logs` and `noise` get them.
+
+        Each has a factor that is not known. The median edge of the first is 1, and so is the median ratio of each other
+        one to it: one broken edge does not move it.
+        """
+        for pattern, k in np.ndindex(len(self.patterns), 2):
+            expected = np.log(self.expected.resistances(SIDES[k], self.patterns[pattern]).ohm)
+            unsure = self._bad[k] | self.seen.exchanged | self._loose(k)
             rows = [
-                (node, edge, rise[k])
+                (node, edge, float(rise[k]))
                 for (node, edge), rise in self.seen.rise[pattern].items()
-                if not (
-                    self._bad[k, node]
-                    or self.seen.exchanged[node]
-                    or loose[node]
-                    or self._bad[k, self._other(edge, node)]
-                )
+                if not (unsure[node] or self._bad[k, self._other(edge, node)])
             ]
-            if rows:
-                logs[k], std[k] = self._fitted(rows, expected)
-        return logs, std
+            if not rows:
+                continue
+            logs, noise, part = self._fitted(rows, expected)
+            first = self.logs[0, 0]
+            for each in np.unique(part[np.isfinite(logs)]):
+                inside = (part == each) & np.isfinite(logs)
+                both = inside & np.isfinite(first)
+                logs[inside] -= np.median(logs[both] - first[both]) if both.any() else np.median(logs[inside])
+            self.logs[pattern, k], self.noise[pattern, k] = logs, noise
 
     def _loose(self, side: int) -> BoolArray:
         """Mark the nodes with a neighbour that is not held although it should be, and goes up and down with others."""
         found = np.zeros(self.network.node_count, dtype=np.bool_)
         for node in np.flatnonzero(self._bad[side]).tolist():
-            if not self._neighbours_rise(node, side) and not self._bad[1 - side, node]:
-                found[[neighbour for _, neighbour in edges_at(self.network)[node]]] = True
+            if not self._responds(node, side) and not self._bad[1 - side, node]:
+                found[[neighbour for _, neighbour in self._edges_at[node]]] = True
         return found
 
-    def _fitted(self, rows: list[tuple[int, int, float]], expected: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Fit log conductances and a constant for each node to log rises, weighed by their errors."""
+    def _fitted(
+        self, rows: list[tuple[int, int, float]], expected: FloatArray
+    ) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Fit log conductances, and a constant for each node, to log rises, weighed by their errors.
+
+        Gives log R over the expected one, its standard deviation, and to which part of the network, measured together,
+        each edge belongs, (E,).
+        """
         edges, n = self.network.edge_count, self.network.node_count
         node, edge, rise = (np.array(column) for column in zip(*rows, strict=True))
         rise = np.maximum(rise, _LEAST)
@@ -222,15 +241,12 @@ class _Judge:
         matrix[np.arange(len(rows)), edge] = 1.0
         matrix[np.arange(len(rows)), edges + node] = 1.0
         inverse = np.linalg.pinv(matrix / error[:, None])
-        logs = -(inverse @ ((np.log(rise) + expected[edge]) / error))[:edges]
-        std = np.sqrt((inverse[:edges] ** 2).sum(axis=1))
+        seen = np.isin(np.arange(edges), edge)
+        logs = np.where(seen, -(inverse @ ((np.log(rise) + expected[edge]) / error))[:edges], np.nan)
+        noise = np.where(seen, np.sqrt((inverse[:edges] ** 2).sum(axis=1)), np.nan)
         joined = coo_array((np.ones(len(rows)), (edge, edges + node)), shape=(edges + n, edges + n))
         _, part = connected_components(joined, directed=False)
-        for each in np.unique(part[edge]):  # one factor for each part of the network that is measured together
-            inside = (part[:edges] == each) & np.isin(np.arange(edges), edge)
-            logs[inside] -= np.median(logs[inside])
-        seen = np.isin(np.arange(edges), edge)
-        return np.where(seen, logs, np.nan), np.where(seen, std, np.nan)
+        return np.asarray(logs), np.asarray(noise), part[:edges].astype(np.int64)
 
     def _edges(self) -> Iterator[Finding]:
         moved = self._moved()
@@ -312,7 +328,7 @@ class _Judge:
         return np.asarray(apart - np.nanmedian(apart)) if np.isfinite(apart).any() else apart
 
     def _moved(self) -> FloatArray:
-        """Give how far wipers moved resistances from one pattern to the other, over how far they should, (2, E); NaN where they are open."""
+        """Give how far wipers moved resistances, over how far they should, (2, E); NaN where they are open."""
         ohm = np.array([[self.expected.resistances(side, row).ohm for side in SIDES] for row in self.patterns])
         moved = 1.0 + (self.logs[0] - self.logs[1]) / np.log(ohm[0] / ohm[1])
         return np.where((np.exp(-self.logs) < _OPEN).all(axis=0), np.nan, moved)

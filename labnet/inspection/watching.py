@@ -33,6 +33,7 @@ _DRIFT = 2e-4  # by which share a pot may drift from one record to the next: its
 _AMBIGUOUS = 12.0  # chi square: explanations that fit worse by less are told, too
 _FREE = 4.0  # chi square: what an explanation with a free number must fit better by
 _KEPT = 1.0 - 1.0 / 300  # records of late: the last 300, roughly
+_UNKNOWN = 30.0  # standard deviation of the conductance of a broken edge, over the expected one
 _ONE_FACTOR = 1e8  # how surely the conductances of a side are 1 in their mean
 _MOST = 4  # faults of a side that one record is asked for
 
@@ -218,9 +219,7 @@ class _Side:
 
     def ignore(self, edges: set[int]) -> None:
         """Take the conductances of these edges as unknown."""
-        at = list(edges)
-        self.ignored[at] = True
-        self.covariance[at, at] += 100.0
+        self.ignored[list(edges)] = True
 
     def tested(self, wipers: IntArray, volts: FloatArray, floating: IntArray) -> _Test:
         """Test the currents at floating nodes against what is predicted."""
@@ -230,7 +229,7 @@ class _Side:
         by_edge = ends * (g * drops)
         by_reading = (ends * (self.c * g)) @ self._ends.T
         currents = by_edge @ self.c
-        own = by_edge * (self.c * expected.own)
+        own = by_edge * np.where(self.ignored, _UNKNOWN, self.c * expected.own)
         error = own @ own.T + by_reading @ by_reading.T * _READING_V**2
         inverse = np.asarray(np.linalg.inv(by_edge @ self.covariance @ by_edge.T + error), dtype=np.float64)
         without_c = np.asarray(np.linalg.inv(error), dtype=np.float64)
@@ -296,8 +295,6 @@ class _Side:
             total[stuck], total[:, stuck] = column, column
             total[stuck, stuck] = self._unmoved[stuck, stuck] + u @ error @ u
             prior[stuck, stuck] = _ONE_FACTOR + 1e-2  # anywhere
-        for edge in np.flatnonzero(self.ignored):
-            prior[edge, edge] = _ONE_FACTOR + 1e-2
         known = prior.sum(axis=1)
         c = np.linalg.solve(total + prior, known)
         return float(known.sum() - known @ c)

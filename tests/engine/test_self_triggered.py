@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
+import pytest
 from graphs import connected
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -12,10 +13,13 @@ from slow_draws import Undecidable
 from trainings import SEEDS, tasks
 
 import labnet
-from labnet import Network, Plan, SelfTriggered
+from labnet import Network, Plan, SelfTriggered, networks
 from labnet.tasks import Task
 from labnet_simulators import (
+    PRESETS,
+    Adc,
     ComparatorPair,
+    Dac,
     Digipot,
     EffectiveComparator,
     Leakage,
@@ -124,10 +128,21 @@ def begun(session: Session) -> tuple[SimulatedBoard, SlowTwin]:
     return board, twin
 
 
-@settings(max_examples=150)
+@settings(max_examples=20)
 @given(sessions())
 def test_every_firing_of_every_edge(session: Session) -> None:
-    """Just before each nothing has moved, just after it that one wiper; and a whole stretch at once ends the same."""
+    compare(session)
+
+
+@pytest.mark.slow
+@settings(max_examples=500)
+@given(sessions())
+def test_every_firing_of_every_edge_of_many_boards(session: Session) -> None:
+    compare(session)
+
+
+def compare(session: Session) -> None:
+    """Just before each firing nothing has moved, just after it that one wiper; a whole stretch at once ends the same."""
     board, twin = begun(session)
     watched = session.board()
     watched.restore(board.snapshot())
@@ -170,6 +185,36 @@ def run_until(board: SimulatedBoard, time_ns: int) -> None:
     board.self_trigger((time_ns - round(board.time_s * 1e9)) * 1e-9)
 
 
+LAB = replace(
+    PRESETS["lab"],
+    gate=OscillatorGate(jitter=0.05),
+    comparator=EffectiveComparator(0.0, 0.002),
+    adc=Adc(),
+    settling=Settling(2e-6),
+)
+
+
+@pytest.mark.parametrize(("name", "periods"), [("twin16", 60), ("packing143", 6)])
+@pytest.mark.parametrize("parts", [LAB, replace(LAB, pot=Digipot(), settling=Settling())], ids=["lab", "equal"])
+def test_many_firings_at_once(name: str, periods: int, parts: Parts) -> None:
+    """What is worked out anew after a firing is as exact as a dense solve, however many there were."""
+    network = networks.named(name)
+    nodes, seconds = network.node_count, periods * 8.13e-6
+    free = {0: 5.0, nodes - 1: 0.0, nodes // 2: 1.0}
+    outputs = {nodes // 3: 4.0, 2 * nodes // 3: 1.0}
+    wipers = np.random.default_rng(1).integers(20, 100, network.edge_count).tolist()
+    ideal = replace(parts, dac=Dac())
+    session = Session(network, ideal, 5, wipers, 0.5, 0, [(free, free | outputs, 0)])
+    board, twin = begun(session)
+    done = twin.run(0.5, board.time_s, board.time_s + seconds)
+    board.self_trigger(seconds)
+    assert len(done) > 0.9 * periods * network.edge_count
+    assert sum(abs(a - b) for a, b in zip(wipers, twin.wipers, strict=True)) > 2 * network.edge_count
+    assert board.wipers().tolist() == twin.wipers
+    for k, side in enumerate(("free", "clamped")):
+        np.testing.assert_allclose(board.read(side), twin.v[k], rtol=0, atol=VOLTS)
+
+
 # The analogue clamp ---------------------------------------------------------------------------------------------------
 
 
@@ -203,16 +248,28 @@ def followed(draw: st.DrawFn) -> Followed:
     return Followed(plan, parts, draw(SEEDS))
 
 
-@settings(max_examples=120)
+@settings(max_examples=10)
 @given(followed())
 def test_an_analogue_clamp(case: Followed) -> None:
+    compare_followed(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(followed())
+def test_many_analogue_clamps(case: Followed) -> None:
+    compare_followed(case)
+
+
+def compare_followed(case: Followed) -> None:
     """Wipers before, and voltages after every dwell."""
     plan, task = case.plan, case.plan.task
     board = SimulatedBoard(task.network, case.parts, case.seed)
     with labnet.run_plan(board, plan, progress=False) as run:
         wipers, free, clamped = (run.array(name) for name in ("wipers", "v_free", "v_clamped"))
         times = run.frame("steps")["time_s"].tolist()
-        bias_v = board.bias_v
+    board.set_update_probability(plan.clock.p)
+    bias_v = board.bias_v
     twin = SlowTwin(task.network, case.parts, case.seed)
     twin.wipers = wipers[0].tolist()
     shown = task.held(task.train.inputs[0])

@@ -197,11 +197,11 @@ def test_the_bits_of_an_edge(edge: int) -> None:
     gate_bit = other(Pin("bits", registers[len(registers) // 2 + byte], LETTERS[letter]), "latch")
     gated = other(gate_bit._replace(function=gate_bit.function.removeprefix("/")), "selector")
     assert gated == asked._replace(function=f"{asked.function[0]}A")
-    gate = other(gate_bit._replace(function=f"{gate_bit.function[1]}D"), "oscillator")
-    assert gate.function == "2OUT"
+    opens = other(gate_bit._replace(function=f"{gate_bit.function[1]}D"), "oscillator")
+    assert opens.function == "2OUT"
 
     clocks = other(step._replace(function="CLK"), "clock")
-    assert other(clocks._replace(function=f"{clocks.function[0]}B"), "oscillator") == gate
+    assert other(clocks._replace(function=f"{clocks.function[0]}B"), "oscillator") == opens
     now = other(way._replace(function=f"{way.function[0]}B"), "clock")
     assert other(now._replace(function=f"{now.function[0]}B"), "xor") == decided
     for mine, given in ((clocks, "EDGE_CLOCK"), (now, "EDGE_UP")):

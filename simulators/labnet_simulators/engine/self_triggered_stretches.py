@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labnet.board import Side
 from labnet.draws import Stream, draw, normal, splitmix64
+from labnet.errors import NotSupported
 from labnet.networks import Network
 from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware
@@ -25,6 +26,10 @@ IntArray = NDArray[np.int64]
 _FIRINGS = 1_000_000  # at once, about: half a second, so that Ctrl-C is not kept waiting
 _NOISY_FIRINGS = 100_000  # the same, where each has noise of its own
 _NO_NOISE = Noise(np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0, 0, 2)))
+_NOT_MODELLED = (
+    *("removed", "removed_free", "removed_clamped", "stuck_wiper", "stuck_wiper_free", "stuck_wiper_clamped"),
+    *("swapped_twins", "crossed_twins"),
+)
 _NO_CLAMP = Clamp(1.0, np.zeros(0), 0, 0.0)
 
 
@@ -124,6 +129,12 @@ class Stretches:
 
     def run(self, place: IntArray, voltages: TwinVoltages, bias_v: float, from_ns: int, to_ns: int) -> IntArray:
         """Let edges step from wiper positions (E,) and voltages on; gives the positions at the end, voltages follow."""
+        broken = [name for name in _NOT_MODELLED if getattr(self._twin.parts.faults, name)]
+        if broken:
+            raise NotSupported(
+                f"edges do not step by themselves in simulation with faults {', '.join(broken)}; allowed: those of "
+                "gates, comparators, sources and readings. Use trigger()."
+            )
         for side in SIDES:
             voltages.at(side, from_ns)  # says so where nodes float, before anything changes
         voltages.before_change(from_ns, *SIDES)
