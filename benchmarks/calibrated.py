@@ -101,6 +101,7 @@ def main() -> None:
 def draw(all_v: FloatArray) -> None:
     """Draw medians and quartiles against the scale of the converters' errors."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
 
     from labnet.plots import colours
 
@@ -113,12 +114,13 @@ def draw(all_v: FloatArray) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xticks(SCALES, [f"{scale}" for scale in SCALES])
-        axes.minorticks_off()
-        axes.set_xlabel("offsets and gain errors of the converters, times those of the preset lab")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_title(STATES[k], fontsize=10)
         axes.grid(alpha=0.25, which="both")
     figure.axes[0].set_ylabel("true error of the free outputs (mV, rms)")
     figure.axes[0].legend(frameon=False)
+    figure.supxlabel("offsets and gain errors of the converters, times those of the preset lab", fontsize=10)
     figure.suptitle(f"{all_v.shape[1]} boards, a task each: medians and quartiles", fontsize=10)
     path = Path(__file__).parent.parent / "docs/images/calibration-gain.png"
     figure.savefig(path, dpi=150)

@@ -1,6 +1,6 @@
 """A whole training as data: task, order, eta, clock, rule, steps, times, what to log."""
 
-from math import ceil
+from math import ceil, floor
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -77,9 +77,12 @@ class SelfTriggered(Data):
 
     @property
     def stretches(self) -> list[float]:
-        """How long the edges run by themselves between two moves of a supervisor's clamp, in seconds; one dwell."""
+        """How long the edges run by themselves between two moves of a supervisor's clamp, in seconds; one dwell.
+
+        In whole nanoseconds, as a board's clock counts it at most, so that together they are not longer than the dwell.
+        """
         count = 1 if self.clamp_period_s is None else round(self.dwell_s / self.clamp_period_s)
-        return [self.dwell_s / count] * count
+        return [floor(self.dwell_s * 1e9 / count + 1e-3) * 1e-9] * count
 
     def updates_per_step(self, self_trigger_hz: float | None) -> float:
         """Give how often an edge steps in a step of the plan, in the mean; NaN where its frequency is not known."""

@@ -74,15 +74,6 @@ class Converters(Data):
         """Give what each node's own source is to be asked for to be read so, (n,): no meter comes into it."""
         return self.ask(range(len(readings)), self.corrected(side, readings))
 
-    def source_covariance(self, nodes: Iterable[int], volts: ArrayLike) -> FloatArray:
-        """Give the covariance of what sources truly give at these voltages, in square volts."""
-        at, v = list(nodes), np.asarray(volts, dtype=np.float64)
-        ones = np.ones_like(v)
-        own = self.covariance[at][:, :2, :2]
-        var = v**2 * own[:, 0, 0] + 2 * v * own[:, 0, 1] + own[:, 1, 1]
-        common = self.meter_gain**2 * np.outer(v, v) + self.meter_offset_v**2 * np.outer(ones, ones)
-        return np.diag(var) + common
-
     def cost_std_v2(self, nodes: Sequence[int], volts: FloatArray, cost_v2: FloatArray) -> FloatArray:
         """Give how far a mean square error that was read may be off, at most, one standard deviation.
 

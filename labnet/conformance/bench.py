@@ -11,6 +11,7 @@ from labnet.board import Board, Side, SpeaksScpi
 from labnet.conformance.limits import AT_MOST, Limits
 from labnet.conformance.report import Measured
 from labnet.errors import BoardError, DeviceError, NotSupported
+from labnet.floating import edges_at, floating_groups
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -48,11 +49,7 @@ class Bench:
     @cached_property
     def edges_at(self) -> list[list[tuple[int, int]]]:
         """Edges and neighbours of every node."""
-        found: list[list[tuple[int, int]]] = [[] for _ in range(self.network.node_count)]
-        for edge, (a, b) in enumerate(self.network.edges.tolist()):
-            found[a].append((edge, b))
-            found[b].append((edge, a))
-        return found
+        return edges_at(self.network)
 
     def floats_alone(self, node: int) -> bool:
         """Tell whether a node can float with all of its neighbours held."""
@@ -60,14 +57,7 @@ class Bench:
 
     @cached_property
     def _groups(self) -> list[tuple[int, ...]]:
-        groups: list[list[int]] = []
-        for node in filter(self.floats_alone, self.nodes):
-            neighbours = {neighbour for _, neighbour in self.edges_at[node]}
-            fitting = next((group for group in groups if neighbours.isdisjoint(group)), None)
-            if fitting is None:
-                groups.append(fitting := [])
-            fitting.append(node)
-        return [tuple(group) for group in groups]
+        return floating_groups(self.network, self.nodes, self.nodes)
 
     @property
     def groups(self) -> list[tuple[int, ...]]:

@@ -9,11 +9,15 @@ from labnet.figures.gate_training import FIG_GATES
 from labnet.figures.gates import FIG_3
 from labnet.figures.making import Made, make
 from labnet.figures.noise import EQ_6
+from labnet.figures.self_triggered import FIG_SELF_TRIGGERED
 from labnet.figures.traces import FIG_4A, FIG_4B
 
 FIGURES = {
     each.name: each
-    for each in (FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E, FIG_DAMAGE)
+    for each in (
+        *(FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E),
+        *(FIG_SELF_TRIGGERED, FIG_DAMAGE),
+    )
 }
 
 __all__ = ["FIGURES", "Figure", "Findings", "Made", "make"]

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Picture
 from numpy.typing import NDArray
 
+from labnet.board import open_board
 from labnet.errors import ExperimentError, PlanError
 from labnet.experiment import Experiment, read_toml
 from labnet.sweeps import Over, Sweep
@@ -96,7 +97,8 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
     """Read a figure's file: an experiment and ``[over]``, changed for each curve by the tables ``[curves.NAME]``.
 
     With `quick`, the table ``[quick]`` changes the file first: fewer tasks and steps. ``equal`` says what all points of
-    a curve share: "updates" (steps x p x b is `steps_p`) or "steps" (that many, whatever p and b); else steps x p.
+    a curve share: "updates" (steps x p x b is `steps_p`) or "steps" (that many, whatever p and b); else steps x p. With
+    a self-triggered clock `steps_p` is how often every edge steps, in the mean, and the steps follow from that.
 
     Raises
     ------
@@ -108,6 +110,10 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
         merged = _merged(data, changes)
         keys = {key: value for key, value in merged.items() if key not in ("over", "equal")}
         try:
+            if "dwell_s" in keys.get("clock", {}):
+                experiment = Experiment(**{**keys, "steps_p": None, "steps": 1})
+                yield Curve(name, experiment, _self_triggered(experiment, merged), merged)
+                continue
             experiment = Experiment(**keys)
             yield Curve(name, experiment, _points(experiment, merged), merged)
         except PlanError as error:
@@ -126,6 +132,18 @@ def _points(experiment: Experiment, settings: dict[str, Any]) -> dict[str, Any] 
     for point in points:
         p, b = point.get("clock.p", 1.0), point.get("rule.batch", 1.0)
         point["steps_p"] = experiment.steps_p * p if equal == "steps" else experiment.steps_p / b
+    return points
+
+
+def _self_triggered(experiment: Experiment, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the points of a self-triggered curve, each as long as its edges take for `steps_p` updates."""
+    with open_board(experiment.board) as board:
+        hz = board.info.self_trigger_hz
+    grid = Over.read(settings["over"])
+    points = [grid.changes(point) for point in range(len(grid.values))]
+    for point in points:
+        clock = experiment.changed(point).clock
+        point["steps"] = max(1, round(settings["steps_p"] / clock.updates_per_step(hz)))
     return points
 
 

@@ -30,7 +30,6 @@ BoolArray = NDArray[np.bool_]
 
 _NOISE_V = 0.3e-3  # of a reading: four codes of 16 bits over 5 V
 _SIGMAS = 6.5  # of noise: beyond them once in 1e10
-_GAIN = 1e-3  # gains of sources, as a share
 _OPEN = 0.05  # conducts less than this share of what it should: open
 _STUCK = 0.5  # moves less than this share of what it should: stuck
 _AS_MUCH, _AS_MUCH_NOMINAL = 0.8, 0.5  # share of its rise that is as it should be
@@ -236,7 +235,8 @@ class _Judge:
         edges, n = self.network.edge_count, self.network.node_count
         node, edge, rise = (np.array(column) for column in zip(*rows, strict=True))
         rise = np.maximum(rise, _LEAST)
-        error = np.hypot(2**0.5 * _NOISE_V / self.seen.holder.span_v / rise, _GAIN)
+        gain = self.expected.held_share / 2  # of sources: half of what a source and its reading together may be off
+        error = np.hypot(2**0.5 * _NOISE_V / self.seen.holder.span_v / rise, gain)
         matrix = np.zeros((len(rows), edges + n))
         matrix[np.arange(len(rows)), edge] = 1.0
         matrix[np.arange(len(rows)), edges + node] = 1.0

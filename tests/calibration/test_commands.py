@@ -17,6 +17,8 @@ task = {{ kind = "allostery", seed = 1 }}
 clock = {{ p = 0.5 }}
 """
 
+KINDS = [word for kind in ("converters", "pots", "gate") for word in ("--only", kind)]
+
 
 def say(*words, code=0):
     result = CliRunner().invoke(app, [*map(str, words)])
@@ -25,7 +27,7 @@ def say(*words, code=0):
 
 
 def test_calibrate_show_and_run(tmp_path):
-    said = say("calibrate", URI, "--positions", "0,64,127", "--days", 30)
+    said = say("calibrate", URI, *KINDS, "--positions", "0,64,127", "--days", 30)
     assert re.search(r"source offset +\S+ +\S+ +\S+ +0.0\d\d +mV", said)
     assert "stored as" in said
     (path,) = calibration.folder().glob("*/*.json")

@@ -19,6 +19,7 @@ def near(one, other, most):
     return np.abs(one.value - other.value).max() < most * np.hypot(one.std, other.std).max()
 
 
+@pytest.mark.slow
 def test_firmware_and_simulated_board_agree():
     options = {"positions": (0, 64, 127), "triggers": 640}
     found = measured("native", **options)

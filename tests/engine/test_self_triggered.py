@@ -142,7 +142,7 @@ def test_every_firing_of_every_edge_of_many_boards(session: Session) -> None:
 
 
 def compare(session: Session) -> None:
-    """Just before each firing nothing has moved, just after it that one wiper; a whole stretch at once ends the same."""
+    """Just before a firing nothing has moved, just after it that one wiper; a whole stretch at once ends the same."""
     board, twin = begun(session)
     watched = session.board()
     watched.restore(board.snapshot())

@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 import labnet
+from labnet.calibration import Estimate, applied, calibrate
 from labnet.cli import app
 from labnet.errors import NotSupported
-from labnet.inspection.expected import Nominal
+from labnet.inspection.expected import Calibrated, Nominal
 from labnet.inspection.finding import Finding
 from labnet.inspection.inspecting import inspect
 from labnet.inspection.states import states
@@ -186,6 +187,23 @@ def test_resistances_that_were_set_are_left_alone() -> None:
         board.set_resistances(5e3)
         with pytest.raises(NotSupported, match="call set_wipers first"):
             labnet.inspect(board)
+
+
+@pytest.mark.slow
+def test_drift_since_calibration_is_named() -> None:
+    """A calibrated board is sound; one edge 5 % off what its calibration says is not, on the side where it is."""
+    with labnet.open_board("sim://twin16?preset=lab&seed=3") as board:
+        calibration = calibrate(board)
+        used = applied(board, calibration)
+        assert labnet.inspect(used).sound
+        assert calibration.pots is not None
+        before = calibration.pots.ohm
+        for share, kind, side in ((1.05, "drift", "free"), (1.02, "twin mismatch", None)):
+            value = before.value.copy()
+            value[:, 0, 5] *= share
+            pots = calibration.pots.model_copy(update={"ohm": Estimate(value=value, std=before.std)})
+            found = labnet.inspect(used, Calibrated(Nominal(used.info), pots, True)).findings
+            assert [what(each) for each in found] == [(kind, "edge", 5, side)]
 
 
 # The board afterwards ---------------------------------------------------------------------------------------------
