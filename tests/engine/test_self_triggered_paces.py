@@ -101,7 +101,7 @@ def assert_same_state(one: SimulatedBoard, two: SimulatedBoard) -> None:
         np.testing.assert_array_equal(theirs[name], value, err_msg=name)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(alone())
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
     by_board, by_host = training.board(), host_paced(training.board())
@@ -110,7 +110,7 @@ def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: T
         assert_same_state(by_host, by_board)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(several())
 def test_many_plans_give_what_each_gives_alone(trainings: list[Training]) -> None:
     board = trainings[0].board()
@@ -128,7 +128,7 @@ def test_many_plans_give_what_each_gives_alone(trainings: list[Training]) -> Non
         np.testing.assert_array_equal(before[name], value, err_msg=name)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(alone(), st.data())
 def test_a_stretch_goes_on_from_a_snapshot(training: Training, data: st.DataObject) -> None:
     """What a snapshot holds decides the future; the cut of a stretch in two does not, but for rounding on the way."""
