@@ -141,7 +141,8 @@ def correlations(bits: Bits) -> FloatArray:
     moving = bits[:, bits.any(axis=0) & ~bits.all(axis=0)]
     if moving.shape[1] < 2:
         return np.empty(0)
-    return np.asarray(np.corrcoef(moving.T)[np.triu_indices(moving.shape[1], 1)])
+    r = np.asarray(np.corrcoef(moving.T), dtype=np.float64)
+    return r[np.triu_indices(len(r), 1)]
 
 
 def correlated(bits: Bits) -> Correlated:

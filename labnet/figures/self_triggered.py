@@ -35,7 +35,7 @@ def find(sweeps: Sweeps) -> Findings:
     numbers: dict[str, Any] = {}
     found, answers = [], []
     for name, line in lines.items():
-        task, _, what = name.partition(": ")
+        task = name.partition(": ")[0]
         numbers[name] = {
             "tasks": len(line.errors),
             line.over: line.at.tolist(),

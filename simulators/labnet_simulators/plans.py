@@ -17,7 +17,6 @@ from labnet.plan import Continuous, Plan, SelfTriggered
 from labnet.records import Block
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble, Member, kind
 from labnet_simulators.engine.self_triggered_training import SelfTraining
-from labnet_simulators.engine.solve import TableSolver
 from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import SETTLED
 
@@ -46,7 +45,6 @@ def train(board: "SimulatedBoard", plan: Plan, first: int = 0, start_s: float | 
     """
     controller = Controller(board, plan)
     _check(board, plan)
-    _check_held(board, plan)
     if start_s is None:
         start_s = board.time_s + plan.slack_s - first * plan.step_period_s
     controller.start_s = start_s
@@ -70,7 +68,6 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
         try:
             controller = Controller(copy, plan)
             start_s = controller.start()
-            _check_held(copy, plan)
         except LabnetError as error:
             yield Block(number, 0, [], [], error)
             continue
@@ -78,6 +75,8 @@ def train_many(board: "SimulatedBoard", plans: Sequence[Plan]) -> Iterator[Block
             _check(copy, plan)
         except NotSupported:
             yield from _host_paced(controller, number)
+        except LabnetError as error:
+            yield Block(number, 0, [], [], error)
         else:
             group: object = number if isinstance(plan.clock, SelfTriggered) else kind(plan)
             groups[group].append((Member(number, plan, copy.place(), copy.bias_v, start_s), copy))
@@ -202,15 +201,6 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         raise NotSupported(f"the board stands at {stands}, and the rule moves {wanted}; set them first.")
     if not continuous and not np.isfinite(board.conductances_s).all():
         raise NotSupported("a wiper position has no resistance, which only the host's pace refuses in time.")
-
-
-def _check_held(board: "SimulatedBoard", plan: Plan) -> None:
-    """Refuse terminals that leave nodes floating: what steps by itself has no step at which that would show."""
-    if isinstance(plan.clock, SelfTriggered):
-        task, leak_ohm = plan.task, board.parts.leakage.ohm
-        leak_s = 0.0 if leak_ohm is None else 1.0 / leak_ohm
-        solver = TableSolver(task.network, task.inputs + task.grounds, tuple(sorted(task.outputs)), leak_s)
-        solver.factor(1.0 / board.resistances("free"))
 
 
 def _follow(board: "SimulatedBoard", training: Training, member: Member, lane: int, first: int, steps: int) -> None:

@@ -5,7 +5,7 @@ simulated board.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, cos, exp, log, pi, sqrt
+from math import ceil, cos, exp, floor, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Capacitor:
         for begin, end, one, two in zip(times, times[1:], above, above[1:], strict=False):
             if one >= 0 > two:
                 time_s = float(brentq(lambda t: self.volts(t) - self.level - bias_v, begin, end, xtol=1e-18))
-                found.append((time_s, int(self.periods(time_s))))
+                found.append((time_s, floor(self.periods(time_s))))
         return found
 
 
@@ -174,7 +174,7 @@ class SlowTwin(SlowBoard):
         """When which edge fires, in order, and the number of its period: those before it are at times before."""
         found, margin_s = [], 1.0 / self.gate.frequency_hz
         for edge, capacitor in enumerate(self.capacitors):
-            for time_s, minima in capacitor.falls(bias_v, max(from_s - margin_s, 0.0), to_s + margin_s):
+            for time_s, minima in capacitor.falls(bias_v, from_s - margin_s, to_s + margin_s):
                 number = minima + 1  # that of the minimum ahead: y = periods + the rest of the fall
                 late = self.late(edge, number)
                 if late:

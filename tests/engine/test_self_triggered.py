@@ -194,7 +194,7 @@ LAB = replace(
 )
 
 
-@pytest.mark.parametrize(("name", "periods"), [("twin16", 60), ("packing143", 6)])
+@pytest.mark.parametrize(("name", "periods"), [("twin16", 60), ("packing143", 3)])
 @pytest.mark.parametrize("parts", [LAB, replace(LAB, pot=Digipot(), settling=Settling())], ids=["lab", "equal"])
 def test_many_firings_at_once(name: str, periods: int, parts: Parts) -> None:
     """What is worked out anew after a firing is as exact as a dense solve, however many there were."""
@@ -209,7 +209,7 @@ def test_many_firings_at_once(name: str, periods: int, parts: Parts) -> None:
     done = twin.run(0.5, board.time_s, board.time_s + seconds)
     board.self_trigger(seconds)
     assert len(done) > 0.9 * periods * network.edge_count
-    assert sum(abs(a - b) for a, b in zip(wipers, twin.wipers, strict=True)) > 2 * network.edge_count
+    assert sum(abs(a - b) for a, b in zip(wipers, twin.wipers, strict=True)) > network.edge_count
     assert board.wipers().tolist() == twin.wipers
     for k, side in enumerate(("free", "clamped")):
         np.testing.assert_allclose(board.read(side), twin.v[k], rtol=0, atol=VOLTS)
@@ -248,7 +248,7 @@ def followed(draw: st.DrawFn) -> Followed:
     return Followed(plan, parts, draw(SEEDS))
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(followed())
 def test_an_analogue_clamp(case: Followed) -> None:
     compare_followed(case)

@@ -107,7 +107,7 @@ class SelfTraining:
         return self._room.place.copy()
 
     def went_wrong(self, lane: int = 0) -> bool:
-        """Tell that it did not: what is held and conducts is checked before the first step."""
+        """Tell that it did not: there is nothing that floats, and no resistance but those of wipers."""
         return False
 
     def held_outputs(self, lane: int = 0) -> FloatArray:
