@@ -29,7 +29,7 @@ from labnet.errors import (
     StateLost,
 )
 from labnet.inspection.guarding import Guard
-from labnet.plan import Continuous, Plan, SelfTriggered, scheduled
+from labnet.plan import Continuous, GlobalClock, Plan, SelfTriggered, scheduled
 from labnet.progress import Progress
 from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
 from labnet.runs import RunWriter
@@ -182,14 +182,14 @@ class Controller:
         board = self.board
         step, positions = max((step, state), writer.last_positions() or (0, state), key=lambda found: found[0])
         state |= positions
-        writer.forget_from(step)
-        if "resistances_ohm" in state:
-            self._set_ohm(state["resistances_ohm"])
-        elif (state["wipers"] < 0).any():
+        if "wipers" in state and (state["wipers"] < 0).any():
             raise NotSupported(
                 f"{board.address} does not count what edges step by themselves, so where they stood is not known and "
                 "the run cannot go on; what it holds is kept. Start a new run, at a new path."
             )
+        writer.forget_from(step)
+        if "resistances_ohm" in state:
+            self._set_ohm(state["resistances_ohm"])
         else:
             board.set_wipers(state["wipers"])
         since_s = step * self.plan.step_period_s - self.plan.slack_s  # the start
@@ -222,6 +222,11 @@ class Controller:
             self._set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
         elif start is not None:
             board.set_wipers(start.astype(np.int64))
+        elif isinstance(self.plan.clock, GlobalClock) and (board.wipers() < 0).any():
+            raise NotSupported(
+                f"where the wipers of {board.address} stand is not known: resistances were set directly, or edges have "
+                "stepped by themselves; give start, or call set_wipers first."
+            )
         self._hold(0)
         board.set_update_probability(self.plan.clock.p)
         self.start_s = board.time_s + self.plan.slack_s

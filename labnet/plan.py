@@ -59,8 +59,8 @@ class SelfTriggered(Data):
     """
 
     kind: Literal["self"] = "self"
-    dwell_s: float = Field(gt=0, description="seconds, more than 0")
-    clamp_period_s: float | None = Field(None, gt=0, description="seconds, more than 0")
+    dwell_s: float = Field(ge=1e-9, description="seconds, at least a nanosecond")
+    clamp_period_s: float | None = Field(None, ge=1e-9, description="seconds, at least a nanosecond")
     lag_s: float | None = Field(None, gt=0, description="seconds, more than 0")
     p: float = Field(0.5, gt=0, lt=1, description="a number between 0 and 1")
 

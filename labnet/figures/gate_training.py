@@ -66,7 +66,7 @@ def draw(sweeps: Sweeps, _: Findings) -> Picture:
             "update probability p",
             "final scaled error" if axes is panels[0] else "",
             f"{board} board",
-            loc="best",
+            axes is panels[0],
         )
     panels[0].set_ylim(1e-4, 3e-2)
     return made

@@ -188,7 +188,8 @@ class Run:
             board was used without a calibration of them);
             steps: step, example, time_s, clipped (a clamped voltage was cut to the source's range);
             wipers: step, edge, wiper; resistances: step, edge, resistance_ohm;
-            voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled.
+            voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled (where that is -1, neither
+            was logged: nobody latches what edges do that step by themselves).
         rms : bool
             Scale root mean square errors instead of costs ("error" only).
         """

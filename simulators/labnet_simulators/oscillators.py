@@ -18,6 +18,7 @@ UInt64Array = NDArray[np.uint64]
 BoolArray = NDArray[np.bool_]
 
 MOST_JITTER = 0.14  # so that a period begins less than half of one early or late
+MOST_DRIFT = 0.5  # relative change of a period with temperature
 TOLERANCES = ("resistor_tolerance", "capacitor_tolerance", "threshold_tolerance_v", "offset_v")
 
 
@@ -86,6 +87,12 @@ class OscillatorGate:
         if not 0.0 <= self.jitter <= MOST_JITTER:
             raise OutOfRange(
                 f"jitter of {self.jitter} periods; allowed: 0 to {MOST_JITTER}, periods begin one after the other."
+            )
+        change = self.temperature_k * (abs(self.tempco_per_k) + abs(self.tempco_spread_per_k))
+        if not 0.0 <= self.temperature_k or not change <= MOST_DRIFT:
+            raise OutOfRange(
+                f"a temperature that swings by {self.temperature_k} K changes periods by up to {change:g}; allowed: 0 K "
+                f"or more, and changes up to {MOST_DRIFT}, an oscillator does not run backwards."
             )
 
     @property
@@ -197,6 +204,8 @@ class Oscillators:
         ------
         NotCalibrated
             Where the board does not know its curve; 0 is 0 V on every board.
+        OutOfRange
+            For a probability so small that the bias source's next code closes all gates.
         """
         if not p:
             return 0.0
@@ -211,6 +220,11 @@ class Oscillators:
             for _ in range(60):  # by halving: the curve rises
                 middle = 0.5 * (low + high)
                 low, high = (middle, high) if self.share(middle).mean() < p else (low, middle)
+        if not self.share(float(self.gate.grid.quantised(np.array(high)))).any():
+            raise OutOfRange(
+                f"update probability {p}: the nearest code of the bias source, to {high:.6g} V, opens no gate; allowed "
+                "on this board: 0, or more than that."
+            )
         return high
 
 

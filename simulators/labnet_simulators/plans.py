@@ -176,7 +176,7 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
-    unsettled, alone = plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
+    unsettled, alone = 0.0 < tau_s and plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
     if unsettled and isinstance(plan.clock, SelfTriggered) and plan.clock.lag_s is not None:
         raise PlanError(
             f"settle_s is {plan.settle_s:g} s; allowed with clock.lag_s: more than {SETTLED * tau_s:g} s, so that "
@@ -192,7 +192,7 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         raise NotSupported(
             f"a network of {board.network.edge_count} edges, or one with broken parts, is trained at the host's pace."
         )
-    if tau_s and unsettled:
+    if unsettled:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")
     if continuous and board.parts.adc.noise_v:
         raise NotSupported("the compiled code reads without noise where the host decides.")

@@ -25,7 +25,8 @@ def test_a_dwell_is_cut_into_stretches_of_the_clamp_s_period() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"dwell_s": 0.0}, "dwell_s is 0.0; allowed: seconds, more than 0"),
+        ({"dwell_s": 0.0}, "dwell_s is 0.0; allowed: seconds, at least a nanosecond"),
+        ({"dwell_s": 1e-3, "clamp_period_s": 1e-12}, "clamp_period_s is 1e-12; allowed: seconds, at least a nano"),
         ({"dwell_s": float("nan")}, "dwell_s is nan"),
         ({"dwell_s": 1e-3, "clamp_period_s": 3e-4}, "dwell_s is 3.33333 times clamp_period_s; allowed: a whole number"),
         ({"dwell_s": 1e-3, "clamp_period_s": 2e-3}, "dwell_s is 0.5 times"),

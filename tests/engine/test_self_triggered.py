@@ -291,8 +291,8 @@ def compare_followed(case: Followed) -> None:
             twin.analogue = (plan.eta_at(step), wanted, plan.clock.lag_s)
             twin.run(bias_v, from_s, from_s + plan.clock.dwell_s)
             held = {o: twin.held[1][o] for o in task.outputs}
-            np.testing.assert_allclose(free[step], twin.v[0], rtol=0, atol=VOLTS)
-            np.testing.assert_allclose(clamped[step], twin.v[1], rtol=0, atol=100 * VOLTS)
+            for seen, wanted_v in zip((free[step], clamped[step]), twin.v, strict=True):
+                np.testing.assert_allclose(seen, wanted_v, rtol=0, atol=100 * VOLTS)
     except Undecidable:
         reject()
     assert wipers[-1].tolist() == twin.wipers
