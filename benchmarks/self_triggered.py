@@ -73,7 +73,7 @@ def stretch_firings_per_s(board: SimulatedBoard, task: labnet.Task, firings: int
 
 
 def training_firings_per_s(parts: Parts, task: labnet.Task, firings: int, **clamp: float) -> float:
-    """A training: dwells of eight periods, in which a supervisor's clamp moves eight times, or an analogue one follows."""
+    """Train with dwells of eight periods, in which a supervisor's clamp moves seven times, or an analogue one follows."""
     board = SimulatedBoard(task.network, parts, seed=1)
     per_s, period_s = float(board.gates.cycles_per_ns.sum()) * 1e9, 1.0 / GATE.frequency_hz
     dwell_s = round(period_s * 1e9) * 8e-9
@@ -81,7 +81,7 @@ def training_firings_per_s(parts: Parts, task: labnet.Task, firings: int, **clam
     steps = round(firings / (per_s * dwell_s))
     plan = labnet.Plan(task=task, steps=steps, clock=clock, eta=0.5, start=64, log=(), measure=())
     start = time.perf_counter()
-    for _ in board.train(plan):
+    for _ in board.train_many([plan]):
         pass
     return steps * per_s * dwell_s / (time.perf_counter() - start)
 

@@ -4,7 +4,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 
 def finish(action: Callable[[], None]) -> None:
@@ -16,6 +17,28 @@ def finish(action: Callable[[], None]) -> None:
         with _deferred():
             action()
         raise
+
+
+class Closing:
+    """What is shut by `close`, and at the end of a with block, whatever is pressed meanwhile. Twice is as good as once.
+
+    A subclass says in `_shut` how.
+    """
+
+    def _shut(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Make it safe and let go of it."""
+        finish(self._shut)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        finish(self._shut)
 
 
 @contextmanager

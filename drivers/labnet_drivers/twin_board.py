@@ -3,15 +3,14 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labnet.board import Side, Snapshot, Update, check_held
 from labnet.errors import DeviceError, LabnetError, NotSupported, OutOfRange
-from labnet.interrupts import finish
+from labnet.interrupts import Closing
 from labnet.plan import Plan
 from labnet.records import Block
 from labnet_drivers.commands import asked, decimal, integer, micro, set_form, whole_ticks
@@ -50,7 +49,7 @@ _RESET = set_form("*RST").short
 _READ = f"{set_form('FORMat[:DATA]').short} INT;:{asked('MEASure:VOLTage')}"
 
 
-class TwinBoard(Instrument):
+class TwinBoard(Instrument, Closing):
     """A twin board on the bench, or its firmware elsewhere; see docs/scpi.md.
 
     A training that still runs when the board is opened is that of a host which is gone: it is aborted, the board made
@@ -338,10 +337,6 @@ class TwinBoard(Instrument):
                 self._arm(False)
                 self.exchange(f"{_SAFE};:{self._watchdog_message(False)}")
 
-    def close(self) -> None:
-        """Make the board safe and let go of it."""
-        finish(self._shut)
-
     def _shut(self) -> None:
         self.safe()
         if self._open:
@@ -350,14 +345,6 @@ class TwinBoard(Instrument):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address}, {'open' if self._open else 'closed'}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        finish(self._shut)
 
 
 def _side(side: str) -> str:

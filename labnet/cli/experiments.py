@@ -262,7 +262,8 @@ def plot(
 @app.command()
 def figures(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="1b, 2a, 2b, eq6, 4a to 4e, damage; left out, or all: all.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="1b, 2a, 2b, eq6, 4a to 4e, damage; left out, or all: all."),
     ] = None,
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where to put pictures, numbers and sweeps.")

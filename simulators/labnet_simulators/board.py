@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -11,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labnet import circuit
 from labnet.board import BoardInfo, Side, Snapshot, Update, check_held
-from labnet.draws import Stream, draw, normal
+from labnet.draws import Stream, draw
 from labnet.errors import BoardClosed, LabnetError, NotSupported, OutOfRange
-from labnet.interrupts import finish
+from labnet.interrupts import Closing
 from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import Block
@@ -44,7 +43,7 @@ def _nanoseconds(what: str, seconds: float) -> int:
     return round(seconds * 1e9)
 
 
-class SimulatedBoard:
+class SimulatedBoard(Closing):
     """A twin network of simulated parts; it can also tell the truth (`resistances`).
 
     Parameters
@@ -79,7 +78,6 @@ class SimulatedBoard:
             parts=parts.described(),
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
-        self._nodes = np.arange(network.node_count, dtype=np.uint64)
         self._open = True
         self._bias_v = 0.0
         self._time_ns = 0
@@ -149,9 +147,8 @@ class SimulatedBoard:
 
     def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
         """Give what nodes are really held at when these voltages are asked for."""
-        nodes, asked = list(voltages), np.array([*voltages.values()], dtype=np.float64)
-        channels = self.channels
-        real = self.parts.dac.output(asked, channels.source_gain[nodes], channels.source_offset_v[nodes])
+        nodes = list(voltages)
+        real = self.channels.held_at(nodes, np.array([*voltages.values()], dtype=np.float64))
         return dict(zip(nodes, real.tolist(), strict=True))
 
     def read(self, side: Side) -> FloatArray:
@@ -167,16 +164,9 @@ class SimulatedBoard:
     def _before_converter(self, side: Side) -> FloatArray:
         """Give what the converter of a side is given at its next reading; not to be written to."""
         self._check_open()
-        adc, v = self.parts.adc, self.voltages.at(side, self._time_ns)
-        if adc.offset_v or adc.gain_error:
-            v = v * self.channels.reading_gain[side] + self.channels.reading_offset_v[side]
-        if adc.noise_v:
-            stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
-            repeat = (self.clamped_drives << 16) + self._reads[side]
-            bits = draw(self.seed, stream, self.triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
-            v = v + adc.noise_v * normal(bits)
+        volts, repeat = self.voltages.at(side, self._time_ns), (self.clamped_drives << 16) + self._reads[side]
         self._reads[side] += 1
-        return v
+        return self.channels.before_converter(side, volts, self.triggers, repeat)
 
     def wait(self, seconds: float) -> None:
         """Let the virtual clock run."""
@@ -403,18 +393,6 @@ class SimulatedBoard:
                 self.voltages.held[side] = self.as_driven(dict.fromkeys(held, 0.0))
             self._bias_v = 0.0
 
-    def close(self) -> None:
-        """Make the board safe and let go of it."""
-        finish(self._shut)
-
     def _shut(self) -> None:
         self.safe()
         self._open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        finish(self._shut)

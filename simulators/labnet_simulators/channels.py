@@ -1,10 +1,10 @@
-"""The channels of a board's converters: what each one's gain and offset really are."""
+"""The channels of a board's converters: what each one's gain and offset really are, and the noise of readings."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Side
-from labnet.draws import Stream, spread
+from labnet.draws import Stream, draw, normal, spread
 from labnet_simulators.components import Parts
 from labnet_simulators.voltages import SIDES
 
@@ -30,6 +30,7 @@ class Channels:
 
     def __init__(self, parts: Parts, seed: int, nodes: int) -> None:
         which, dac, adc = np.arange(nodes, dtype=np.uint64), parts.dac, parts.adc
+        self._parts, self._seed, self._nodes = parts, seed, which
         self.source_gain = 1.0 + dac.gain_error * spread(seed, Stream.SOURCE_GAIN, 0, which)
         self.source_offset_v = dac.offset_v * spread(seed, Stream.SOURCE_OFFSET, 0, which)
         self.reading_gain: dict[Side, FloatArray] = {}
@@ -37,3 +38,20 @@ class Channels:
         for k, side in enumerate(SIDES):
             self.reading_gain[side] = 1.0 + adc.gain_error * spread(seed, Stream.READING_GAIN, k, which)
             self.reading_offset_v[side] = adc.offset_v * spread(seed, Stream.READING_OFFSET, k, which)
+
+    def held_at(self, nodes: list[int], asked_v: FloatArray) -> FloatArray:
+        """Give what nodes are really held at when these voltages are asked for."""
+        return self._parts.dac.output(asked_v, self.source_gain[nodes], self.source_offset_v[nodes])
+
+    def before_converter(self, side: Side, volts: FloatArray, triggers: int, repeat: int) -> FloatArray:
+        """Give what the converter of a side is given for the voltages of all nodes, at the `repeat`-th reading since
+        so many triggers.
+        """
+        adc = self._parts.adc
+        if adc.offset_v or adc.gain_error:
+            volts = volts * self.reading_gain[side] + self.reading_offset_v[side]
+        if adc.noise_v:
+            stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
+            bits = draw(self._seed, stream, triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
+            volts = volts + adc.noise_v * normal(bits)
+        return volts

@@ -294,3 +294,15 @@ def test_divergence_is_said_once_and_by_labnet(board: SimulatedBoard) -> None:
 def test_a_board_is_safe_after_a_training(board: SimulatedBoard, task: Regression) -> None:
     trained(board, task, steps=10)
     assert_safe(board)
+
+
+@pytest.mark.parametrize("settings", [{}, {"masked": (1,)}])
+def test_wipers_that_nobody_knows_are_no_start(
+    board: SimulatedBoard, task: Regression, settings: dict[str, Any]
+) -> None:
+    board.set_resistances(5e3)
+    with pytest.raises(NotSupported, match="give start, or call set_wipers"):
+        labnet.train(board, task, steps=3, progress=False, **settings)
+    assert_safe(board)
+    with labnet.train(board, task, steps=3, start=64, progress=False, **settings) as run:
+        assert len(run.steps()) == 4

@@ -278,3 +278,6 @@ def test_a_lag_wants_settled_measurements() -> None:
         labnet.run_plan(SimulatedBoard(network, parts), plan, progress=False)
     (block,) = SimulatedBoard(network, parts).train_many([plan])
     assert isinstance(block.failure, PlanError)
+    at_once = Plan(**dict(plan) | {"settle_s": 0.0})
+    *_, last = SimulatedBoard(network, BOARDS["ideal"]).train_many([at_once])
+    assert (last.failure, last.steps) == (None, 3), "where nodes settle at once there is nothing to wait for"

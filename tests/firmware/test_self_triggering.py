@@ -127,6 +127,29 @@ def test_gates_without_an_oscillator_are_said() -> None:
             labnet.run_plan(board, plan, progress=False)
 
 
+def test_a_run_whose_wipers_nobody_knows_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options, plan = random_plan(0)
+    path, dwells = tmp_path / "kept.sqlite", []
+    with labnet.open_board(f"firmware://twin16?{options}") as board:
+        step = board.self_trigger
+
+        def pressed(seconds: float) -> None:
+            dwells.append(seconds)
+            if len(dwells) > 2 * len(plan.clock.stretches):
+                raise KeyboardInterrupt
+            step(seconds)
+
+        monkeypatch.setattr(board, "self_trigger", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            labnet.run_plan(board, plan, path, progress=False)
+    with labnet.Run.open(path) as run:
+        before = run.steps().tolist()
+    with labnet.open_board(f"firmware://twin16?{options}") as board, pytest.raises(NotSupported, match="is kept"):
+        labnet.run_plan(board, plan, path, resume=True, progress=False)
+    with labnet.Run.open(path) as run:
+        assert run.steps().tolist() == before
+
+
 # The chip's pins ------------------------------------------------------------------------------------------------------
 
 CHIP = "firmware://twin16?target=atmega2560&gate=oscillator"

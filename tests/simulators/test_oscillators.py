@@ -246,6 +246,8 @@ def test_jitter_widens_no_gate_while_openings_do_not_overlap() -> None:
         ({"high_v": 5.0}, "thresholds of 2.025 V and 5.0 V"),
         ({"threshold_tolerance_v": 0.6}, "further apart than their tolerance of 0.6 V"),
         ({"jitter": 0.2}, "jitter of 0.2 periods; allowed: 0 to 0.14"),
+        ({"temperature_k": 2000.0}, "changes periods by up to 1.2; allowed: .* up to 0.5"),
+        ({"temperature_k": -1.0}, "swings by -1.0 K"),
     ],
 )
 def test_circuits_that_do_not_oscillate_are_refused(changes: dict[str, float], message: str) -> None:
@@ -264,6 +266,14 @@ def test_a_board_that_knows_its_curve_sets_the_bias_for_a_mean_p(p: float, seed:
 
 
 ADDRESS = "sim://twin16?preset=lab&gate=oscillator&calibrated=true&seed=5"
+
+
+def test_a_p_for_which_the_bias_source_has_no_code_is_refused() -> None:
+    with labnet.open_board(ADDRESS) as board:
+        with pytest.raises(OutOfRange, match="opens no gate"):
+            board.set_update_probability(1e-7)
+        board.set_update_probability(1e-4)
+        assert board.bias_v > 0.0
 
 
 @pytest.mark.parametrize("options", ["", "&jitter=0.1", "&temperature_k=20", "&jitter=0.1&temperature_k=20"])

@@ -4,11 +4,10 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 from labnet.errors import InstrumentError, LabnetError, LinkDesynchronised, OutOfRange, Overload, WrongInstrument
-from labnet.interrupts import finish
+from labnet.interrupts import Closing
 from labnet.meters import Accuracy
 from labnet_drivers.bench.session import Session
 
@@ -52,7 +51,7 @@ def span_for(spans: tuple[Span, ...], value: float, unit: str) -> Span:
     raise OutOfRange(f"no range holds {value:g} {unit}; allowed: 0 to {spans[-1].full:g} {unit}.")
 
 
-class ScpiInstrument:
+class ScpiInstrument(Closing):
     """An instrument that speaks SCPI, of the models that a driver is for.
 
     It is reset when it is opened, so that nothing depends on what somebody left on its front panel. Whatever fails in
@@ -171,21 +170,9 @@ class ScpiInstrument:
         if self.has_output:
             self.session.try_to_send("OUTP OFF", "turn its output off")
 
-    def close(self) -> None:
-        """Turn its output off and let go of it."""
-        finish(self._shut)
-
     def _shut(self) -> None:
         self.output_off()
         self.session.close()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        finish(self._shut)

@@ -18,7 +18,7 @@ from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
 from labnet_simulators.engine.elimination import Elimination
 from labnet_simulators.engine.parts import GOLDEN, decide, mix
 from labnet_simulators.engine.self_triggered_arrays import Clamp, Clocks, Noise, Path, Room, Sides
-from labnet_simulators.engine.solve import factorise, factorise_node, respond, solve
+from labnet_simulators.engine.solve import factorise, factorise_node, feed_node, respond, substitute
 
 FloatArray = NDArray[np.float64]
 
@@ -191,19 +191,22 @@ def factorise_all(h: Hardware, sides: Sides, r: Room) -> None:
 
 
 @compiled
-def factorise_behind(p: Elimination, conductance: FloatArray, leak_s: float, nodes: int, f: Factor, e: int) -> None:
-    """Factorise anew what an edge's conductance decides: its node eliminated first, and what follows."""
+def factorise_behind(
+    p: Elimination, conductance: FloatArray, leak_s: float, nodes: int, f: Factor, v: FloatArray, e: int
+) -> None:
+    """Work out anew what an edge's conductance decides: its node eliminated first, and those on the way to the last."""
     j = min(p.first[e], p.second[e])
     while j < nodes:
         factorise_node(p, _SINGLE, conductance, leak_s, j, f)
+        feed_node(p, _SINGLE, conductance, j, f, v)
         if p.slot_start[j] == p.slot_start[j + 1]:
             break
         j = p.slot_end[p.slot_start[j]]
 
 
 @compiled
-def head_for(sides: Sides, clamp: Clamp, r: Room) -> None:
-    """Work out where the clamped side leads to, from where the free one does."""
+def head_for(sides: Sides, clamp: Clamp, r: Room, fed: bool) -> None:
+    """Work out where the clamped side leads to, from where the free one does; `fed` if held nodes are as they were."""
     inner = sides.inner
     if clamp.lag_ns > 0.0:
         for o in range(len(sides.p.outputs)):
@@ -222,9 +225,12 @@ def head_for(sides: Sides, clamp: Clamp, r: Room) -> None:
             r.d[j] = held[j] - r.v[j]
         respond(sides.p, _SINGLE, r.free, r.d)
     else:
-        for j in range(inner, len(sides.q.nodes)):
-            r.v_clamped[j] = held[j]
-        solve(sides.q, _SINGLE, r.clamped_s, inner, r.clamped, r.v_clamped)
+        if not fed or clamp.lag_ns > 0.0:
+            for j in range(inner, len(sides.q.nodes)):
+                r.v_clamped[j] = held[j]
+            for j in range(inner):
+                feed_node(sides.q, _SINGLE, r.clamped_s, j, r.clamped, r.v_clamped)
+        substitute(sides.q, _SINGLE, inner, r.clamped, r.v_clamped)
         for j in range(inner):
             r.d[j] = r.v_clamped[j] - r.v[sides.same[j]]
 
@@ -266,11 +272,15 @@ def fire(
     lead: bool,
 ) -> int:
     """Let edges fire up to a time; with `lead` begin with working out where everything leads to. Counts firings."""
-    p, count = sides.p, 0
+    p, count, fed = sides.p, 0, False
     while True:
         if lead:
-            solve(p, _SINGLE, r.free_s, len(p.free), r.free, r.v)
-            head_for(sides, clamp, r)
+            if not fed:
+                for j in range(len(p.free)):
+                    feed_node(p, _SINGLE, r.free_s, j, r.free, r.v)
+            substitute(p, _SINGLE, len(p.free), r.free, r.v)
+            head_for(sides, clamp, r, fed)
+            fed = True
         e = first_of(r.next_ns)
         time_ns = r.next_ns[e]
         if not time_ns < until_ns:
@@ -280,9 +290,9 @@ def fire(
             if sides.tau_ns > 0.0 or clamp.lag_ns > 0.0:
                 stand_at(sides, clamp, r, time_ns)
             conduct(h, sides, r, e)
-            factorise_behind(p, r.free_s, h.leak_s, len(p.free), r.free, e)
+            factorise_behind(p, r.free_s, h.leak_s, len(p.free), r.free, r.v, e)
             if not sides.joined:
-                factorise_behind(sides.q, r.clamped_s, h.leak_s, sides.inner, r.clamped, e)
+                factorise_behind(sides.q, r.clamped_s, h.leak_s, sides.inner, r.clamped, r.v_clamped, e)
         r.period[e] += 1
         schedule(c, r, e, from_ns, to_ns)
         count += 1

@@ -69,7 +69,7 @@ def settle(sides: Sides, r: Room) -> None:
     """Let both sides come to their static solutions; that of the free one stands in `v`."""
     for j in range(len(sides.p.free), len(r.v)):
         r.hold[j] = r.v[j]
-    head_for(sides, Clamp(1.0, r.hold, 0, 0.0), r)
+    head_for(sides, Clamp(1.0, r.hold, 0, 0.0), r, False)
     for j in range(len(r.v)):
         r.base_v[j] = r.v[j]
         r.base_v_clamped[j] = settled_clamped(sides, r, j)

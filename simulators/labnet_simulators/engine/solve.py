@@ -53,14 +53,25 @@ def factorise_node(p: Elimination, width: Any, conductance: Any, leak_s: float, 
 @compiled
 def solve(p: Elimination, width: Any, conductance: Any, nodes: int, f: Factor, v: Any) -> None:
     """Give the voltages of the first `nodes` nodes, once factorised; those of the later ones stand in `v`."""
-    zero = full(width, 0.0)
     for j in range(nodes):
-        current = zero
-        for q in range(p.rim_start[j], p.rim_start[j + 1]):
-            current = fma(conductance[p.rim_edge[q]], v[p.rim_held[q]], current)
-        for q in range(p.fold_start[j], p.fold_start[j + 1]):
-            current = fma(f.share[p.fold_slot[q]], f.current[p.fold_node[q]], current)
-        f.current[j] = current
+        feed_node(p, width, conductance, j, f, v)
+    substitute(p, width, nodes, f, v)
+
+
+@compiled
+def feed_node(p: Elimination, width: Any, conductance: Any, j: int, f: Factor, v: Any) -> None:
+    """Give what held nodes feed into node `j`, once it is known of those before it."""
+    current = full(width, 0.0)
+    for q in range(p.rim_start[j], p.rim_start[j + 1]):
+        current = fma(conductance[p.rim_edge[q]], v[p.rim_held[q]], current)
+    for q in range(p.fold_start[j], p.fold_start[j + 1]):
+        current = fma(f.share[p.fold_slot[q]], f.current[p.fold_node[q]], current)
+    f.current[j] = current
+
+
+@compiled
+def substitute(p: Elimination, width: Any, nodes: int, f: Factor, v: Any) -> None:
+    """Give the voltages of the first `nodes` nodes from what is fed into them."""
     for j in range(nodes - 1, -1, -1):
         x = f.current[j] * f.inverse[j]
         for slot in range(p.slot_start[j], p.slot_start[j + 1]):
