@@ -73,7 +73,7 @@ def stretch_firings_per_s(board: SimulatedBoard, task: labnet.Task, firings: int
 
 
 def training_firings_per_s(parts: Parts, task: labnet.Task, firings: int, **clamp: float) -> float:
-    """Train with dwells of eight periods, in which a supervisor's clamp moves seven times, or an analogue one follows."""
+    """Train with dwells of eight periods, with a clamp that a supervisor moves seven times, or an analogue one."""
     board = SimulatedBoard(task.network, parts, seed=1)
     per_s, period_s = float(board.gates.cycles_per_ns.sum()) * 1e9, 1.0 / GATE.frequency_hz
     dwell_s = round(period_s * 1e9) * 8e-9

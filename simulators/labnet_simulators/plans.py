@@ -176,7 +176,7 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
-    unsettled, alone = 0.0 < tau_s and plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
+    unsettled, alone = tau_s > 0.0 and plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
     if unsettled and isinstance(plan.clock, SelfTriggered) and plan.clock.lag_s is not None:
         raise PlanError(
             f"settle_s is {plan.settle_s:g} s; allowed with clock.lag_s: more than {SETTLED * tau_s:g} s, so that "

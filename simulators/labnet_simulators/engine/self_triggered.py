@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labnet_simulators.engine.arrays import Factor, Hardware
 from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
 from labnet_simulators.engine.elimination import Elimination
+from labnet_simulators.engine.lanes import fma
 from labnet_simulators.engine.parts import GOLDEN, decide, mix
 from labnet_simulators.engine.self_triggered_arrays import Clamp, Clocks, Noise, Path, Room, Sides
 from labnet_simulators.engine.solve import factorise, factorise_node, feed_node, respond, substitute
@@ -205,6 +206,17 @@ def factorise_behind(
 
 
 @compiled
+def respond_twice(p: Elimination, nodes: int, f: Factor, one: FloatArray, two: FloatArray) -> None:
+    """Do what `respond` does for two differences at the outputs, at once: each hides how long the other one takes."""
+    for j in range(nodes - 1, -1, -1):
+        x = y = 0.0
+        for slot in range(p.slot_start[j], p.slot_start[j + 1]):
+            share, end = f.share[slot], p.slot_end[slot]
+            x, y = fma(share, one[end], x), fma(share, two[end], y)
+        one[j], two[j] = x, y
+
+
+@compiled
 def head_for(sides: Sides, clamp: Clamp, r: Room, fed: bool) -> None:
     """Work out where the clamped side leads to, from where the free one does; `fed` if held nodes are as they were."""
     inner = sides.inner
@@ -216,9 +228,7 @@ def head_for(sides: Sides, clamp: Clamp, r: Room, fed: bool) -> None:
             r.one[i], r.two[i] = r.hold[i] - r.aim[i], r.pull[i]
         for j in range(len(sides.p.free), len(r.hold)):
             r.aim[j] = r.hold[j]
-        f = r.free if sides.joined else r.clamped
-        respond(sides.p, _SINGLE, f, r.one)
-        respond(sides.p, _SINGLE, f, r.two)
+        respond_twice(sides.p, inner, r.free if sides.joined else r.clamped, r.one, r.two)
     held = r.aim if clamp.lag_ns > 0.0 else r.hold
     if sides.joined:
         for j in range(inner, len(sides.p.free)):
