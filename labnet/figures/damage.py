@@ -17,6 +17,7 @@ from labnet import plots
 from labnet.analysis import median, ratio_of_medians
 from labnet.board import Board, open_board
 from labnet.controller import Controller
+from labnet.cycle import Cycle
 from labnet.data import Data
 from labnet.draws import Stream, draw
 from labnet.figures.drawing import band, labelled, picture
@@ -122,7 +123,7 @@ def _network(settings: Settings, address: str, seed: int) -> tuple[FloatArray, F
     for k in counts:
         with open_board(_with(address, seed, dict.fromkeys(order[:k], 0))) as board:
             board.set_wipers(wipers)
-            frozen[k] = Controller(board, plan).measure(0)[0].cost_v2
+            frozen[k] = Cycle(board, plan).measure(0)[0].cost_v2
     lost = task.cost(np.zeros_like(task.train.targets), task.train)
     costs[_steps(settings) >= _goes(settings, cut_off - 1)] = lost
     frozen[cut_off:] = lost

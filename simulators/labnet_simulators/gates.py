@@ -44,7 +44,8 @@ class DrawnGates:
         """Give the bias for update probability `p`: p times 1 V."""
         if p and not self.threshold(_as_given(self._gate.grid, p)):
             grid = self._gate.grid
-            least = 0.5 / self._edges if self._gate.fixed_number else 0.5 * grid.volts(np.array(1))
+            step_v = 2.0**-32 if grid.bits is None else grid.volts(np.array(1))  # that of the draws
+            least = 0.5 / self._edges if self._gate.fixed_number else 0.5 * step_v
             raise OutOfRange(
                 f"update probability {p} of {self._edges} edges is no edge; allowed on this board: 0, or more than "
                 f"{least:.2g}."

@@ -89,10 +89,10 @@ class OscillatorGate:
                 f"jitter of {self.jitter} periods; allowed: 0 to {MOST_JITTER}, periods begin one after the other."
             )
         change = self.temperature_k * (abs(self.tempco_per_k) + abs(self.tempco_spread_per_k))
-        if not 0.0 <= self.temperature_k or not change <= MOST_DRIFT:
+        if not (self.temperature_k >= 0.0 and change <= MOST_DRIFT):
             raise OutOfRange(
-                f"a temperature that swings by {self.temperature_k} K changes periods by up to {change:g}; allowed: 0 K "
-                f"or more, and changes up to {MOST_DRIFT}, an oscillator does not run backwards."
+                f"a temperature that swings by {self.temperature_k} K changes periods by up to {change:g}; allowed: 0 K"
+                f" or more, and changes up to {MOST_DRIFT}, an oscillator does not run backwards."
             )
 
     @property

@@ -10,7 +10,7 @@ from trained import FIELDS, Trained, trained
 import labnet
 from labnet import Continuous, GlobalClock, LogSpaced, networks
 from labnet.board import Converter
-from labnet.controller import clamp
+from labnet.cycle import clamp
 from labnet.draws import Stream
 from labnet.tasks import Allostery, Regression
 from labnet_simulators import PRESETS, SimulatedBoard

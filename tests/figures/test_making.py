@@ -89,6 +89,6 @@ def test_a_mistake_in_a_file_names_file_curve_and_key(tmp_path: Path) -> None:
 
 
 def test_the_command_refuses_unknown_figures() -> None:
-    result = CliRunner().invoke(app, ["figures", "3"])
+    result = CliRunner().invoke(app, ["figures", "5"])
     assert isinstance(result.exception, ExperimentError)
     assert "allowed: all, 1b, 2a, 2b" in str(result.exception)

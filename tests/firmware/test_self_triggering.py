@@ -129,6 +129,7 @@ def test_gates_without_an_oscillator_are_said() -> None:
 
 def test_a_run_whose_wipers_nobody_knows_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options, plan = random_plan(0)
+    plan = Plan(**dict(plan) | {"detail": "full", "log": 1})
     path, dwells = tmp_path / "kept.sqlite", []
     with labnet.open_board(f"firmware://twin16?{options}") as board:
         step = board.self_trigger

@@ -1,7 +1,7 @@
 """The cycle of a whole training, compiled: every lane is a network with its own task, start, eta, p and gamma.
 
 What all lanes share is the board: graph and terminals, parts, and so the draws of gates and sigma. Steps are those of
-`labnet.controller`, with the same roundings in the same order, so the records are the same bit for bit.
+`labnet.cycle`, with the same roundings in the same order, so the records are the same bit for bit.
 """
 
 from collections.abc import Callable

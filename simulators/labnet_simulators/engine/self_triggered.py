@@ -158,9 +158,8 @@ def more_at(sides: Sides, clamp: Clamp, r: Room, j: int, w: Path) -> float:
 
 
 @compiled
-def stand_at(sides: Sides, clamp: Clamp, r: Room, time_ns: float) -> None:
-    """Let the way begin where everything is at a time."""
-    w = passed(sides, clamp, r, time_ns)
+def stand_at(sides: Sides, clamp: Clamp, r: Room, w: Path, time_ns: float) -> None:
+    """Let the way begin where everything is now."""
     for j in range(sides.inner):
         r.base_d[j] = more_at(sides, clamp, r, j, w)
     if clamp.lag_ns > 0.0:
@@ -246,10 +245,11 @@ def head_for(sides: Sides, clamp: Clamp, r: Room, fed: bool) -> None:
 
 
 @compiled
-def step_wiper(sides: Sides, h: Hardware, c: Clocks, clamp: Clamp, noise: Noise, k: int, r: Room, e: int) -> bool:
+def step_wiper(
+    sides: Sides, h: Hardware, c: Clocks, clamp: Clamp, noise: Noise, k: int, r: Room, w: Path, e: int
+) -> bool:
     """Let an edge fire: its wiper goes where its comparators say, if it can. Tells whether it moved."""
     n, p, q = r.period[e], sides.p, sides.q
-    w = passed(sides, clamp, r, r.next_ns[e])
     d_free = free_at(r, p.first[e], w) - free_at(r, p.second[e], w)
     d_more = more_at(sides, clamp, r, q.first[e], w) - more_at(sides, clamp, r, q.second[e], w)
     one_v = two_v = 0.0
@@ -295,10 +295,11 @@ def fire(
         time_ns = r.next_ns[e]
         if not time_ns < until_ns:
             return count
-        lead = step_wiper(sides, h, c, clamp, noise, k, r, e)
+        w = passed(sides, clamp, r, time_ns)
+        lead = step_wiper(sides, h, c, clamp, noise, k, r, w, e)
         if lead:
             if sides.tau_ns > 0.0 or clamp.lag_ns > 0.0:
-                stand_at(sides, clamp, r, time_ns)
+                stand_at(sides, clamp, r, w, time_ns)
             conduct(h, sides, r, e)
             factorise_behind(p, r.free_s, h.leak_s, len(p.free), r.free, r.v, e)
             if not sides.joined:
@@ -319,7 +320,7 @@ def set_out(sides: Sides, r: Room, from_ns: float) -> None:
 @compiled
 def arrive(sides: Sides, clamp: Clamp, r: Room, to_ns: float) -> None:
     """End a stretch: note where both sides are."""
-    stand_at(sides, clamp, r, to_ns)
+    stand_at(sides, clamp, r, passed(sides, clamp, r, to_ns), to_ns)
     for j in range(len(r.hold)):
         i = sides.same[j]
         r.base_v_clamped[j] = r.base_v[i] + r.base_d[j] if j < sides.inner else r.hold[j]
