@@ -30,6 +30,7 @@ unit: $(VENV)/.installed-dev system
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/host_paced.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/self_triggered.py
 	$(BIN)/python benchmarks/lattices.py
 	$(BIN)/python benchmarks/firmware.py
 

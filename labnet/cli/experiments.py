@@ -263,7 +263,10 @@ def plot(
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="1b, 2a, 2b, eq6, 4a to 4e, damage; left out, or all: all."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="1b, 2a, 2b, eq6, 3, gates, 4a to 4e, self-triggered, damage; left out, or all: all.",
+        ),
     ] = None,
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where to put pictures, numbers and sweeps.")

@@ -102,8 +102,8 @@ def test_covariance_of_steps_that_a_board_gates(fixed: bool) -> None:
     task, ohm = sampled()
     update = analysis.example_updates(task, labnet.Continuous(gamma=1.0), ohm, eta=0.1).sum(axis=0)
     edges, p, count = np.arange(16), 0.375, 20_000
-    gate = Gate(fixed_number=fixed)
-    steps = np.array([gate.enabled(draw(5, Stream.TRIGGER, k, edges), p) for k in range(count)]) * update
+    gates = Gate(fixed_number=fixed).built(5, 16)
+    steps = np.array([gates.enabled(draw(5, Stream.TRIGGER, k, edges), 0.0, p) for k in range(count)]) * update
     expected = analysis.step_covariance(analysis.edge_updates(update), p, fixed)
     spread = np.sqrt(np.outer(expected.diagonal(), expected.diagonal()) / count)
     assert (np.abs(np.cov(steps.T, bias=True) - expected) < 5 * spread + 1e-18).all()

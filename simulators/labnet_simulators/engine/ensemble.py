@@ -95,7 +95,7 @@ class Ensemble:
     twin : Twin
         The board as it stands before that step.
     members : sequence of Member
-        Up to 16, of one `kind`.
+        Up to `WIDTHS[-1]`, of one `kind`.
     first : int
     """
 
