@@ -5,7 +5,15 @@ import pytest
 
 import labnet
 from labnet.errors import UnknownBoard
-from labnet_simulators import PRESETS, ComparatorPair, EffectiveComparator, Gate, OscillatorGate, SimulatedBoard
+from labnet_simulators import (
+    PRESETS,
+    ComparatorPair,
+    EffectiveComparator,
+    Gate,
+    OscillatorGate,
+    Settling,
+    SimulatedBoard,
+)
 from labnet_simulators.components import BIAS_GRID
 
 
@@ -56,11 +64,21 @@ def test_ideal_is_the_default_and_the_address_is_kept() -> None:
         ("gate=fixed", "gate", Gate(fixed_number=True)),
         ("gate=oscillator", "gate", OscillatorGate()),
         ("gate=oscillator&jitter=0.1&calibrated=true", "gate", OscillatorGate(jitter=0.1, known=True)),
+        ("gate=oscillator&phase_spread=0", "gate", OscillatorGate(phase_spread=0.0)),
+        ("settling_s=2e-6", "settling", Settling(2e-6)),
         ("gate=oscillator&converters=board", "gate", OscillatorGate(grid=BIAS_GRID)),
     ],
 )
 def test_an_option_changes_its_part(option: str, part: str, value: object) -> None:
     assert getattr(opened(f"sim://twin16?{option}").parts, part) == value
+
+
+def test_a_spread_of_oscillators_is_a_factor_on_their_tolerances() -> None:
+    gate, half = opened("sim://twin16?gate=oscillator").parts.gate, OscillatorGate()
+    assert gate == half
+    gate = opened("sim://twin16?gate=oscillator&oscillator_spread=0.5").parts.gate
+    assert isinstance(gate, OscillatorGate)
+    assert (gate.capacitor_tolerance, gate.offset_v) == (half.capacitor_tolerance / 2, half.offset_v / 2)
 
 
 def test_options_for_pots_change_these_alone() -> None:
