@@ -50,7 +50,8 @@ class SelfTriggered(Data):
         How long an example is shown.
     clamp_period_s : float, optional
         The supervisor reads the free outputs and moves the clamp every so often, for the first time so long after the
-        example was changed; until then clamped outputs are held at their targets. `dwell_s` is a multiple of it.
+        example was changed; until then clamped outputs are held at their targets (all the time, where it is `dwell_s`).
+        `dwell_s` is a multiple of it.
     lag_s : float, optional
         Time constant of an analogue clamp, dV_C/dt = (eta V_D + (1 - eta) V_F - V_C) / lag_s. In simulation only.
     p : float
@@ -207,8 +208,8 @@ class Settings(Data):
         "cyclic", description="'cyclic', 'random' or a list of examples"
     )
     start: float | tuple[float, float] | None = Field(None, description="a number, or [low, high] to draw from")
-    settle_s: float = Field(1e-3, ge=0, description="seconds, 0 or more")
-    period_s: float | None = Field(None, ge=0, description="seconds, 0 or more")
+    settle_s: float = Field(1e-3, ge=0, le=1e8, description="seconds, 0 to 1e8")
+    period_s: float | None = Field(None, ge=0, le=1e8, description="seconds, 0 to 1e8")
     seed: int = Field(0, description="a whole number")
     log: Schedule = Field(1, description=_SCHEDULE)
     detail: Literal["full", "short"] = Field("full", description="'full' or 'short'")

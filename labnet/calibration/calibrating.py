@@ -79,6 +79,11 @@ def calibrate(
     not_done: dict[str, str] = {}
     wipers = board.wipers()
     snapshot = board.snapshot() if (wipers < 0).any() and board.info.snapshots else None  # resistances were set
+    if snapshot is None and (wipers < 0).any():
+        raise NotSupported(
+            f"where the wipers of {board.address} stand is not known, its edges have stepped by themselves, so they "
+            "could not be put back; call set_wipers first."
+        )
 
     def left_as_it_was() -> None:
         board.safe()

@@ -84,11 +84,16 @@ class CalibratedBoard(WrappedBoard):
         ------
         NotCalibrated
             Where none were measured.
+        NotSupported
+            Where nobody knows how the wipers stand.
         """
         pots = self.calibration.pots
         if pots is None:
             raise NotCalibrated("the calibration has no resistances; calibrate the pots, too.")
-        return pots.at(side, self.board.wipers())
+        wipers = self.board.wipers()
+        if (wipers < 0).any():
+            raise NotSupported("where the wipers stand is not known; call set_wipers first.")
+        return pots.at(side, wipers)
 
     def train(self, plan: "Plan", first: int = 0, start_s: float | None = None) -> "Iterator[Block]":
         """Let the board run a plan, where no voltage is to be corrected; else the host has to pace it."""

@@ -76,11 +76,6 @@ class Inspection:
             plain[name] = plain[name].tolist()
         return {"findings": [each.to_dict() for each in self.findings], **plain}
 
-    @property
-    def broken_edges(self) -> tuple[int, ...]:
-        """Edges with a fault: what to mask."""
-        return tuple(sorted({each.index for each in self.findings if each.part == "edge"}))
-
 
 def inspect(board: Board, expected: Expected | None = None, *, settle_s: float = 10e-3) -> Inspection:
     """Look for broken edges and nodes, by measurement.
@@ -108,7 +103,10 @@ def inspect(board: Board, expected: Expected | None = None, *, settle_s: float =
     """
     wipers = board.wipers()
     if (wipers < 0).any():
-        raise NotSupported("resistances were set directly, so there are no wipers to look at; call set_wipers first.")
+        raise NotSupported(
+            "where the wipers stand is not known: resistances were set directly, or edges have stepped by themselves; "
+            "call set_wipers first."
+        )
 
     def leave() -> None:
         board.safe()

@@ -52,6 +52,7 @@ class Channels:
             volts = volts * self.reading_gain[side] + self.reading_offset_v[side]
         if adc.noise_v:
             stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
-            bits = draw(self._seed, stream, triggers, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
+            since = triggers + (repeat >> 32 << 32)  # without triggers there may be many readings
+            bits = draw(self._seed, stream, since, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
             volts = volts + adc.noise_v * normal(bits)
         return volts

@@ -164,6 +164,11 @@ class Oscillators:
         seen = self._seen(bias_v)
         return (self._rise(seen) + self._fall(seen)) / self._turn
 
+    def fires(self, bias_v: float) -> BoolArray:
+        """Tell which oscillators ever fall through the bias, (E,)."""
+        share = self.share(bias_v)
+        return np.asarray((share > 0.0) & (share < 1.0))
+
     def turns(self, bias_v: float) -> FloatArray:
         """Give y(0) of every edge, (E,), in periods."""
         return self.phase + self._fall(self._seen(bias_v)) / self._turn

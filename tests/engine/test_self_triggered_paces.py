@@ -281,3 +281,10 @@ def test_a_lag_wants_settled_measurements() -> None:
     at_once = Plan(**dict(plan) | {"settle_s": 0.0})
     *_, last = SimulatedBoard(network, BOARDS["ideal"]).train_many([at_once])
     assert (last.failure, last.steps) == (None, 3), "where nodes settle at once there is nothing to wait for"
+
+
+def test_a_bias_that_no_oscillator_falls_through_is_refused() -> None:
+    board = labnet.open_board("sim://twin16?preset=lab&gate=oscillator&calibrated=true&oscillator_spread=0")
+    task = Regression.sample(board.network, seed=1)
+    with board, pytest.raises(OutOfRange, match=r"p is 0.999999, and no oscillator .* allowed: a p further from 0"):
+        labnet.train(board, task, steps=2, clock=SelfTriggered(dwell_s=1e-4, p=0.999999), settle_s=1e-3, progress=False)

@@ -62,8 +62,8 @@ def make_hardware(twin: Twin, sides: Sides) -> Hardware:
 
 def make_clocks(gates: Oscillators, parts: Parts, seed: int, bias_v: float) -> Clocks:
     """Describe the oscillators; edges whose swing does not hold the bias never step, nor those with stuck gates."""
-    gate, share, faults = gates.gate, gates.share(bias_v), parts.faults
-    fires, swapped = (share > 0.0) & (share < 1.0), np.zeros(len(share), dtype=np.bool_)
+    gate, faults, fires = gates.gate, parts.faults, gates.fires(bias_v)
+    swapped = np.zeros(len(fires), dtype=np.bool_)
     fires[list(faults.stuck_gate)] = False
     swapped[list(faults.swapped_comparators)] = True
     period_ns = gate.temperature_period_s * 1e9

@@ -192,8 +192,9 @@ class SelfTraining:
         reads = np.concatenate([[self._reads], logged]).astype(np.int64)
 
         def noise(stream: Stream, drives: IntArray, reads: IntArray | int, nodes: IntArray) -> FloatArray:
-            repeat = (drives << 16) + reads
-            return noise_v * normal(draw(self._seed, stream, self._triggers, nodes + (repeat[..., None] << 32)))
+            repeat = ((drives << 16) + reads)[..., None]
+            since = self._triggers + (repeat >> 32 << 32)
+            return noise_v * normal(draw(self._seed, stream, since, nodes + (repeat << 32)))
 
         between, after = drives[:-1, None] + 1 + np.arange(moves), drives[1:][logged]
         sides = [noise(stream, after, 0, self._nodes) for stream in (Stream.READ_FREE, Stream.READ_CLAMPED)]
