@@ -53,6 +53,7 @@
         |-- RunMismatch           a run of another experiment, board or network; another sweep
         `-- WorkerDied            of a sweep; the points that are stored are kept
     LabnetWarning
+    |-- EdgeMasked                a run goes on without an edge that was found broken
     |-- UnreachableTarget         a target no passive network can reach
     |-- CalibrationExpired        a calibration whose time is over is used
     |-- BoardRestarted            a board found again after its cable was out has lost its settings
@@ -314,6 +315,10 @@ class WorkerDied(RunError):
 
 class LabnetWarning(UserWarning):
     """Base of all warnings of labnet."""
+
+
+class EdgeMasked(LabnetWarning):
+    """An edge was found broken during a run, and steps no more."""
 
 
 class UnreachableTarget(LabnetWarning):

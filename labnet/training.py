@@ -78,6 +78,7 @@ def run_plan(
     """Run a plan on a board, as `train` does; `experiment` is stored with the run."""
     try:
         controller = Controller(board, plan)
+        board.set_update_probability(plan.clock.p)  # what the board refuses it is to refuse before there is a file
         with RunWriter(path, board, plan, experiment, resume, durable) as writer:
             if not writer.is_complete():
                 with progress_bar(plan, writer.start_costs(), enabled=progress) as show:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labnet.calibration.estimates import few
 from labnet.calibration.results import Converters, converters_of
 from labnet.calibration.rig import Rig
+from labnet.errors import NotSupported
 from labnet.meters import Accuracy, BoardMeter
 
 FloatArray = NDArray[np.float64]
@@ -21,6 +22,9 @@ LEVELS = 8
 READINGS = 24  # of a node at a level
 # Of the sources of a board that no meter was at, each on its own (AD5676: 1.5 mV and 0.06 % of the range at most).
 ASSUMED = Accuracy(gain=5e-4, offset=1e-3)
+
+
+WORST = 0.2  # of the range: further off no source is, and the leads are elsewhere
 
 
 class Lines(NamedTuple):
@@ -61,6 +65,13 @@ def measure_converters(rig: Rig, meter: BoardMeter | None) -> Converters:
         sources = Lines(np.ones(len(nodes)), np.zeros(len(nodes)), np.diag(np.square(ASSUMED)))
         return converters_of(rig.network.node_count, nodes, sources, readings, Accuracy(), noise_v)
     sources = _lines(levels, metered.T, 0.0)
+    off = np.abs(metered - levels).max(axis=1) / np.ptp(levels)
+    if off.max() > WORST:
+        k = int(np.argmax(off))
+        raise NotSupported(
+            f"the meter does not follow the source of node {nodes[k]}: it reads {metered[k, 0]:.4g} V at "
+            f"{levels[0]:.4g} V and {metered[k, -1]:.4g} V at {levels[-1]:.4g} V. See where its leads are."
+        )
     return converters_of(rig.network.node_count, nodes, sources, readings, meter.voltage_accuracy, noise_v)
 
 

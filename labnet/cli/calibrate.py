@@ -15,7 +15,7 @@ from labnet.board import Board, open_board
 from labnet.calibration import CLASSES, Calibration, Estimate
 from labnet.cli.console import app, err, out
 from labnet.cli.instruments import Uri
-from labnet.errors import NotCalibrated, NotSupported, RunError
+from labnet.errors import LabnetError, NotCalibrated, NotSupported, RunError
 from labnet.files import whole_file
 from labnet.meters import BoardMeter
 
@@ -76,6 +76,14 @@ def calibrate(
     path = calibration.save(found)
     _say(found)
     out.print(f"stored as {path}", soft_wrap=True, markup=False)
+    if len(_kinds(found)) < len(CLASSES):
+        err.print(
+            f"This one has {', '.join(_kinds(found)) or 'nothing'} alone, and is used from now on: what older ones "
+            "have besides is not. To use one of those, name its file: 'labnet run --calibration FILE'.",
+            style="yellow",
+        )
+    if set(only or ()) & set(found.not_done):
+        raise typer.Exit(1)
 
 
 def _meter(stack: ExitStack, board: Board, asked: str | None, seed: int) -> tuple[BoardMeter | None, bool]:
@@ -118,6 +126,8 @@ def show(
     Example: labnet calibration show "sim://twin16?preset=lab" --plot calibration.png
     """
     if board is None:
+        if plot is not None:
+            raise typer.BadParameter("name a board or a file to draw.", param_hint="--plot")
         _list()
         return
     if Path(board).is_file():
@@ -141,16 +151,31 @@ def show(
 
 
 def _list() -> None:
-    """List all calibrations that are stored."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("board", "serial", "made", "good until", "file"):
-        table.add_column(title, no_wrap=True, overflow="fold" if title == "file" else "ellipsis")
-    for path in sorted(calibration.folder().glob("*/[0-9]*.json")):
-        found = calibration.load(path)
+    """List all calibrations that are stored, the file of each below it."""
+    paths = sorted(calibration.folder().glob("*/[0-9]*.json"))
+    for path in paths:
+        try:
+            found = calibration.load(path)
+        except LabnetError as error:
+            err.print(f"{error}", style="yellow", markup=False, soft_wrap=True)
+            continue
         until = f"{found.expires:%Y-%m-%d}" + (" (expired)" if found.expired else "")
-        table.add_row(found.board["model"], found.board["serial"], f"{found.created:%Y-%m-%d %H:%M}", until, path.name)
-    out.print(table if table.row_count else "no calibration is stored; 'labnet calibrate URI' makes one")
-    out.print(f"in {calibration.folder()}", soft_wrap=True, markup=False)
+        out.print(
+            f"{found.board['model']}, serial {found.board['serial']}: made {found.created:%Y-%m-%d %H:%M}, good until "
+            f"{until}; {', '.join(_kinds(found))}\n  {path}",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+    if not paths:
+        out.print(
+            f"no calibration is stored in {calibration.folder()}; 'labnet calibrate URI' makes one", soft_wrap=True
+        )
+
+
+def _kinds(found: Calibration) -> list[str]:
+    """Name what a calibration has."""
+    return [name for name in CLASSES if getattr(found, name) is not None]
 
 
 def _say(found: Calibration) -> None:

@@ -1,5 +1,6 @@
 """What a run does about faults, as its plan says: nothing, stop, or go on with broken edges masked."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Update
-from labnet.errors import BoardFault, NotSupported
+from labnet.errors import BoardFault, EdgeMasked, NotSupported
 from labnet.inspection.expected import expected_of
 from labnet.inspection.finding import Finding
 from labnet.inspection.inspecting import inspect
@@ -107,6 +108,8 @@ class Guard:
             raise _fault(new, sorted(edges | self._masked))
         self._mask[list(edges)] = True
         self._watch.ignore(edges)
+        for each in new:
+            warnings.warn(EdgeMasked(f"{each}; masked, the rest trains on."), stacklevel=2)
         if self._mask.all():
             raise _fault(new, sorted(edges))
 

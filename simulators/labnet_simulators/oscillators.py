@@ -217,7 +217,8 @@ class Oscillators:
         if not self.gate.known:
             raise NotCalibrated(
                 f"update probability {p}: which bias gives it has not been measured on this board, whose gates are "
-                "oscillators. Calibrate it ('labnet calibrate ADDRESS'), set bias_v instead, or open a simulated board "
+                "oscillators. Calibrate it ('labnet calibrate ADDRESS') and use that ('labnet run' does, "
+                "labnet.calibration.applied(board)), set bias_v instead, or open a simulated board "
                 "with calibrated=true."
             )
         low, high = 0.0, 1.0

@@ -50,6 +50,7 @@ def test_calibrate_show_and_run(tmp_path):
 def test_without_a_meter(tmp_path):
     said = say("calibrate", URI, "--meter", "none", "--only", "pots", "--positions", "64,127")
     assert "no current was measured" in said
+    assert "This one has pots alone, and is used from now on" in " ".join(said.split())
     with open_board(URI) as board:
         assert calibration.newest(board).converters is None
 

@@ -174,3 +174,20 @@ def test_mistakes_are_said():
             calibrate(board, positions=(128,))
     with labnet.open_board(LAB) as board, pytest.raises(NotSupported, match="no simulated board"):
         meter(WrappedBoard(board))
+
+
+class Elsewhere:
+    """A meter whose leads stay where they are."""
+
+    def __init__(self, board):
+        self.voltage_accuracy, self.current_accuracy = meter(board).voltage_accuracy, None
+
+    def node_voltage(self, side, node):
+        return 1.2346
+
+
+def test_a_meter_that_does_not_follow_the_sources_is_no_calibration():
+    with labnet.open_board(LAB) as board:
+        found = calibrate(board, Elsewhere(board), only=("converters", "pots"))
+    assert found.converters is found.pots is None
+    assert "the meter does not follow the source of node 0: it reads 1.235 V at 0.25 V" in found.not_done["converters"]

@@ -8,7 +8,7 @@ import pytest
 
 import labnet
 from labnet import Continuous, Discrete, Experiment, GlobalClock, Plan, Run, SelfTriggered
-from labnet.errors import BoardFault, PlanError
+from labnet.errors import BoardFault, EdgeMasked, PlanError
 from labnet.tasks import Regression, Task
 from labnet_simulators import SimulatedBoard
 
@@ -87,7 +87,8 @@ def test_resuming_without_the_mask_stops_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", BOARDS)
 def test_a_run_goes_on_with_a_broken_edge_masked(scheme: str) -> None:
-    with labnet.open_board(address(scheme)) as board:
+    said = pytest.warns(EdgeMasked, match=r"edge 4, both sides.*the rest trains on")
+    with labnet.open_board(address(scheme)) as board, said:
         run = train(board, on_fault="mask")
     assert noted(run) == [("masked", "dead edge", 4)]
     since = run.findings[0]["step"] + 1
@@ -97,6 +98,7 @@ def test_a_run_goes_on_with_a_broken_edge_masked(scheme: str) -> None:
     assert not run.array("enabled")[since:-1, 4].any()
 
 
+@pytest.mark.filterwarnings("ignore::labnet.errors.EdgeMasked")
 def test_a_masked_edge_stays_masked_when_a_run_is_resumed(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     with labnet.open_board(address("sim")) as board:
