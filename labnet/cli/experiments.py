@@ -218,6 +218,9 @@ def _summary(run: Run) -> None:
         f"eta = {plan.eta if isinstance(plan.eta, float) else 'one a step'}, order {plan.order}",
         "steps": f"{steps[-1] if len(steps) else 0:,} of {plan.steps:,} ({len(steps):,} records)",
         "calibration": None if run.calibration is None else f"{run.calibration.created:%Y-%m-%d %H:%M} UTC",
+        "faults": "; ".join(
+            f"{each['kind']}, {each.get('part', 'edge')} {each['index']}: {each['action']}" for each in run.findings
+        ),
         "made": f"{meta['created']} by labnet {meta['versions']['labnet']}",
     }
     for key, value in rows.items():
