@@ -309,7 +309,7 @@ def test_every_channel_of_the_description_is_wired(wires: list[dict[str, str]]) 
             assert (f"{side} {edge['nodes'][0]}", "pot", f"{e}", f"W{k}") in found
             assert (f"{side} {edge['nodes'][1]}", "pot", f"{e}", f"B{k}") in found
         assert (f"edge {e}, step", "pot", f"{e}", "CS") in found
-        assert (f"edge {e}, down", "xor", f"{edge['xor'][0]}", f"{edge['xor'][1] + 1}Y") in found
+        assert (f"edge {e}, up now", "xor", f"{edge['xor'][0]}", f"{edge['xor'][1] + 1}Y") in found
     for name, numbers in TWIN16["pins"].items():
         for number in numbers if isinstance(numbers, list) else [numbers]:
             there = [end for end in found if end[1] == "controller" and end[3].startswith(f"{number} (")]

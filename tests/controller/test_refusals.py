@@ -57,7 +57,7 @@ def assert_untouched(board: SimulatedBoard) -> None:
         ({"order": "backwards"}, "'backwards'; allowed: 'cyclic', 'random'"),
         ({"order": []}, "order is empty"),
         ({"order": [0, 5]}, "allowed: 0 to 4"),
-        ({"settle_s": -1e-3}, "settle_s is -0.001; allowed: .*0 or more"),
+        ({"settle_s": -1e-3}, "settle_s is -0.001; allowed: .*0 to 1e8"),
         ({"settle_s": NAN}, "settle_s is nan"),
         ({"period_s": 10.9e-3}, "period_s is 0.0109 s; allowed: at least 0.011 s"),
         ({"log": 0}, "log is 0; allowed: .*at least 1"),

@@ -18,6 +18,7 @@ from labnet.errors import Diverged
 RELATIVE = 1e-12
 
 
+@pytest.mark.slow
 @settings(max_examples=800)
 @given(discrete())
 def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training) -> None:
@@ -29,6 +30,7 @@ def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training
         assert run.array("wipers")[-1].tolist() == wanted.wipers
 
 
+@pytest.mark.slow
 @settings(max_examples=800)
 @given(continuous())
 def test_the_continuous_rule_gives_every_resistance_of_the_reference(training: Training) -> None:

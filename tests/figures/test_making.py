@@ -57,7 +57,9 @@ def test_quick_is_less_work() -> None:
         assert work[1] < 0.5 * work[0]
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("2a", "self-triggered") else ()) for name in SWEPT]
+)
 def test_a_figure_is_made_and_made_again(name: str, tmp_path: Path) -> None:
     file = tiny(name, tmp_path)
     made = make(FIGURES[name], file, tmp_path, quick=True, progress=False)

@@ -12,6 +12,7 @@ import pytest
 from scipy.io import loadmat
 
 import labnet
+from labnet.cycle import Cycle
 from labnet.errors import (
     DiskFull,
     NotARun,
@@ -237,16 +238,16 @@ def test_a_reader_keeps_the_wal_and_that_is_said(path: Path, monkeypatch: pytest
     with labnet.open_board("sim://twin16?seed=2") as board:
         task = labnet.tasks.Regression.sample(board.network, seed=4, train=3, test=2)
         reading: list[sqlite3.Connection] = []
-        measure = labnet.Controller.measure
+        measure = Cycle.measure
 
-        def open_reader_at_the_end(controller: labnet.Controller, step: int) -> object:
+        def open_reader_at_the_end(cycle: Cycle, step: int) -> object:
             if step == 30:
                 reading.append(sqlite3.connect(path))
                 reading[0].execute("BEGIN")
                 reading[0].execute("SELECT * FROM record").fetchone()
-            return measure(controller, step)
+            return measure(cycle, step)
 
-        monkeypatch.setattr(labnet.Controller, "measure", open_reader_at_the_end)
+        monkeypatch.setattr(Cycle, "measure", open_reader_at_the_end)
         with pytest.warns(WalKept, match="keep them together"):
             labnet.train(board, task, steps=30, path=path, progress=False).close()
         assert path.with_name("run.sqlite-wal").exists()
