@@ -19,6 +19,7 @@ from labnet.board import Update
 from labnet.errors import BoardError, CircuitError, NotSupported
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.engine.compiling import kept
+from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import SIDES
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,15 @@ def _look(socket_fd: int, buffer: int, size: int, flags: int, looks: int) -> int
             return int(count)
         _sched_yield()
     return -1
+
+
+def _compile(board: SimulatedBoard) -> None:
+    """Have the edges step by themselves once on a copy: compiling takes seconds, and the driver waits for one."""
+    copy, held = board.copy(), dict.fromkeys(range(board.network.node_count), 0.0)
+    for side in SIDES:
+        copy.hold(side, held, held)
+    with suppress(NotSupported):  # of boards whose broken parts are not modelled then
+        copy.self_trigger(1e-9)
 
 
 class Plant:
@@ -89,6 +99,8 @@ class Plant:
         self.failure: Exception | None = None
         self._volts = parts.dac.grid.volts(np.arange(parts.dac.grid.top + 1)).tolist()  # of every code
         self._bias_volts = np.minimum(parts.gate.grid.volts(np.arange(parts.gate.grid.top + 1)), 1.0).tolist()
+        if isinstance(board.gates, Oscillators):
+            _compile(board)
         self._gains, self._offsets = board.channels.source_gain.tolist(), board.channels.source_offset_v.tolist()
         self._sources = board.as_driven(dict.fromkeys(range(network.node_count), 0.0))
         self._nodes: dict[int, tuple[int, ...]] = {}  # of masks

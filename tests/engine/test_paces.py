@@ -60,6 +60,7 @@ def assert_unchanged(before: dict[str, NDArray[Any]], board: SimulatedBoard) -> 
 # Host and board ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(discrete(sparse=True) | continuous(sparse=True))
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
