@@ -63,7 +63,7 @@ def test_frozen_sigma_is_told_from_redrawn():
 @pytest.mark.parametrize(("address", "what"), [(LAB, CLASSES), (EFFECTIVE, ("comparators",))])
 def test_intervals_hold_the_true_values_as_often_as_they_say(address, what):
     """95 % of all true values, within what so many boards can tell; one board's values hang together."""
-    boards = int(os.environ.get("LABNET_BOARDS", "20"))
+    boards = int(os.environ.get("LABNET_BOARDS", "10"))
     held = defaultdict(list)
     for seed in range(boards):
         with open_board(f"{address}&seed={seed}") as board:

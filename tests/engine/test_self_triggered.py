@@ -135,7 +135,7 @@ def test_every_firing_of_every_edge(session: Session) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
+@settings(max_examples=120)
 @given(sessions())
 def test_every_firing_of_every_edge_of_many_boards(session: Session) -> None:
     compare(session)
@@ -255,7 +255,7 @@ def test_an_analogue_clamp(case: Followed) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=80)
 @given(followed())
 def test_many_analogue_clamps(case: Followed) -> None:
     compare_followed(case)

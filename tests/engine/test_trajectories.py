@@ -19,7 +19,7 @@ RELATIVE = 1e-12
 
 
 @pytest.mark.slow
-@settings(max_examples=800)
+@settings(max_examples=300)
 @given(discrete())
 def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training) -> None:
     wanted = reference(training)
@@ -31,7 +31,7 @@ def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training
 
 
 @pytest.mark.slow
-@settings(max_examples=800)
+@settings(max_examples=300)
 @given(continuous())
 def test_the_continuous_rule_gives_every_resistance_of_the_reference(training: Training) -> None:
     wanted = reference(training)
