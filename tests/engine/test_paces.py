@@ -61,7 +61,7 @@ def assert_unchanged(before: dict[str, NDArray[Any]], board: SimulatedBoard) -> 
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(discrete(sparse=True) | continuous(sparse=True))
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
     by_board, by_host = training.board(), host_paced(training.board())

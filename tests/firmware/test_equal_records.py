@@ -16,7 +16,7 @@ import labnet
 from labnet import GlobalClock, LogSpaced, Network, Plan
 from labnet.tasks import Allostery, Classification, Regression, Task
 
-TASKS = 20
+TASKS = 10
 CHIP = "firmware://twin16?target=atmega2560"
 PARTS = [
     "preset=ideal",

@@ -20,7 +20,7 @@ from labnet_drivers import TwinBoard
 from labnet_simulators import SimulatedBoard
 
 TARGETS = ["target=native", "target=atmega2560"]
-PLANS = 12
+PLANS = 6
 MOST_STEPS = 400
 
 

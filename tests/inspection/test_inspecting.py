@@ -46,7 +46,7 @@ FOUND: list[tuple[str, str, str, str | None]] = [
 EVERY_PART = [
     (*found, index)
     for found in FOUND
-    for index in range(NETWORK.edge_count if found[2] == "edge" else NETWORK.node_count)
+    for index in range(0, NETWORK.edge_count if found[2] == "edge" else NETWORK.node_count, 3)
 ]
 
 

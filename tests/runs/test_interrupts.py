@@ -63,7 +63,7 @@ def test_ctrl_c_at_any_line(tmp_path: Path) -> None:
         _, press = train(tmp_path / f"{name}.sqlite", press_at=10**9)
     lines = 10**9 - press.left
     assert lines > 1000
-    for at in [*range(1, lines - 60, max(61, lines // 60)), *range(lines - 60, lines - 2)]:
+    for at in [*range(1, lines - 60, max(61, lines // 40)), *range(lines - 40, lines - 2)]:
         path = tmp_path / f"{at}.sqlite"
         board, press = train(path, press_at=at)
         assert press.left <= 0, "it was pressed"
