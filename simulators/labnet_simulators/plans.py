@@ -15,7 +15,8 @@ from labnet.cores import core_count
 from labnet.errors import CircuitError, LabnetError, NotSupported, OutOfRange, PlanError
 from labnet.plan import Continuous, Plan, SelfTriggered
 from labnet.records import Block
-from labnet_simulators.engine.ensemble import WIDTHS, Ensemble, Member, kind
+from labnet_simulators.engine.ensemble import WIDTHS, Ensemble
+from labnet_simulators.engine.members import Member, kind
 from labnet_simulators.engine.self_triggered_training import SelfTraining
 from labnet_simulators.oscillators import Oscillators
 from labnet_simulators.voltages import SETTLED
@@ -176,13 +177,14 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
     tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
-    unsettled, by_themselves = tau_s > 0.0 and plan.settle_s <= SETTLED * tau_s, isinstance(plan.clock, SelfTriggered)
-    if isinstance(board.gates, Oscillators) and by_themselves and not board.gates.fires(board.bias_v).any():
+    unsettled = tau_s > 0.0 and plan.settle_s <= SETTLED * tau_s
+    alone = plan.clock if isinstance(plan.clock, SelfTriggered) else None
+    if isinstance(board.gates, Oscillators) and alone and not board.gates.fires(board.bias_v).any():
         raise OutOfRange(
-            f"p is {plan.clock.p:g}, and no oscillator of {board.address} falls through the bias of {board.bias_v:g} V "
+            f"p is {alone.p:g}, and no oscillator of {board.address} falls through the bias of {board.bias_v:g} V "
             "that it comes to, so no edge would ever step; allowed: a p further from 0 and 1."
         )
-    if unsettled and isinstance(plan.clock, SelfTriggered) and plan.clock.lag_s is not None:
+    if unsettled and alone and alone.lag_s is not None:
         raise PlanError(
             f"settle_s is {plan.settle_s:g} s; allowed with clock.lag_s: more than {SETTLED * tau_s:g} s, so that "
             "measurements are settled. Edges do not wait for it."
@@ -191,7 +193,7 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         raise NotSupported("some edges are masked, which is done at the host's pace.")
     if plan.detail != "full":
         raise NotSupported("the compiled code logs in full detail; a short log is made at the host's pace.")
-    if isinstance(board.gates, Oscillators) and board.gates.gate.jitter and not by_themselves:
+    if isinstance(board.gates, Oscillators) and board.gates.gate.jitter and not alone:
         raise NotSupported("the compiled code has no jitter of oscillators.")
     if plan.rule.name not in board.info.plans:
         raise NotSupported(

@@ -13,8 +13,8 @@ from labnet.networks import Network
 from labnet_simulators.components import ComparatorPair, Parts
 from labnet_simulators.engine.arrays import Hardware
 from labnet_simulators.engine.elimination import eliminate
-from labnet_simulators.engine.ensemble import Twin
 from labnet_simulators.engine.hardware import hardware
+from labnet_simulators.engine.members import Twin
 from labnet_simulators.engine.self_triggered import stretch
 from labnet_simulators.engine.self_triggered_arrays import Clamp, Clocks, Noise, Room, Sides, make_room
 from labnet_simulators.oscillators import Oscillators

@@ -10,7 +10,7 @@ from labnet.draws import Stream, draw, normal
 from labnet.plan import SelfTriggered, scheduled
 from labnet.records import NO_BYTES, NO_FLOATS, Block, Errors, Record, closing_record
 from labnet_simulators.components import ComparatorPair
-from labnet_simulators.engine.ensemble import Member, Twin, errors_of, measured
+from labnet_simulators.engine.members import Member, Twin, errors_of, measured
 from labnet_simulators.engine.self_triggered_arrays import Noise, make_room
 from labnet_simulators.engine.self_triggered_dwells import Dwells, Log, Shown, dwell
 from labnet_simulators.engine.self_triggered_stretches import ended, make_clocks, make_hardware, make_noise, make_sides
