@@ -69,9 +69,9 @@ firmware-fuzz:
 	@tail -1 firmware/build/fuzz/fuzz.log
 
 # What the tests want of the system: ngspice, the independent check of the circuit; gcc, which builds the firmware; what checks
-# the firmware. Installed where we may, else said.
+# the firmware; chromium, which looks at the page of labnet watch. Installed where we may, else said.
 SYSTEM := ngspice gcc libc6-dev cmake ninja-build libcmocka-dev gcc-avr avr-libc avrdude libsimavr-dev cppcheck clang \
-  clang-tidy clang-format
+  clang-tidy clang-format chromium
 
 system:
 	@if ! command -v apt-get >/dev/null; then \
