@@ -10,11 +10,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from ensembles import training_s
 from naive import naive_steps_per_s
 
 import labnet
@@ -31,13 +31,7 @@ def steps_per_s(graph: Path, networks: int, steps: int, preset: str = "ideal", c
     os.sched_setaffinity(0, set(sorted(available)[:cores]))
     try:
         with SimulatedBoard(labnet.networks.read(graph), PRESETS[preset]) as board:
-            task = labnet.tasks.Regression.sample(board.network, seed=1, v_max=1.0, train=1, test=0)
-            common = {"task": task, "steps": steps, "clock": labnet.GlobalClock(p=0.5), "log": (), "measure": ()}
-            plans = [labnet.Plan(**common, start=(20, 100), seed=seed) for seed in range(networks)]
-            start = time.perf_counter()
-            for _ in board.train_many(plans):
-                pass
-            return networks * steps / (time.perf_counter() - start)
+            return networks * steps / training_s(board, networks, steps)
     finally:
         os.sched_setaffinity(0, available)
 

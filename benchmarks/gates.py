@@ -6,8 +6,9 @@ Wanted: a step that takes at most 30 % longer.
 
 import os
 import statistics
-import time
 from pathlib import Path
+
+from ensembles import training_s
 
 import labnet
 
@@ -19,13 +20,7 @@ WANTED = 1.3
 def seconds(preset: str, gate: str, networks: int, steps: int) -> float:
     """Train so many networks with the same terminals at once; gives how long it takes."""
     with labnet.open_board(f"sim://{GRAPH}?preset={preset}&{gate}") as board:
-        task = labnet.tasks.Regression.sample(board.network, seed=1, v_max=1.0, train=1, test=0)
-        common = {"task": task, "steps": steps, "clock": labnet.GlobalClock(p=0.5), "log": (), "measure": ()}
-        plans = [labnet.Plan(**common, start=(20, 100), seed=seed) for seed in range(networks)]
-        start = time.perf_counter()
-        for _ in board.train_many(plans):
-            pass
-        return time.perf_counter() - start
+        return training_s(board, networks, steps)
 
 
 def main() -> None:

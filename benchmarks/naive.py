@@ -4,37 +4,46 @@ It checks nothing, has no verbs, and writes no file. Run it with OPENBLAS_NUM_TH
 """
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 import labnet
 
 
+def drops(network: labnet.Network, r: np.ndarray, states: Sequence[tuple[list[int], np.ndarray]]) -> list[np.ndarray]:
+    """Give the voltage drops of all edges, for each state: held nodes and what they are held at."""
+    n, g = network.node_count, 1 / r
+    u, v = network.edges.T
+    laplacian = np.zeros((n, n))
+    np.add.at(laplacian, (u, v), -g)
+    np.add.at(laplacian, (v, u), -g)
+    np.add.at(laplacian, (u, u), g)
+    np.add.at(laplacian, (v, v), g)
+    found = []
+    for nodes, values in states:
+        matrix, rhs = laplacian.copy(), np.zeros(n)
+        matrix[nodes] = 0
+        matrix[nodes, nodes] = 1
+        rhs[nodes] = values
+        x = np.linalg.solve(matrix, rhs)
+        found.append(np.abs(x[u] - x[v]))
+    return found
+
+
+def both_states(task: labnet.Task) -> list[tuple[list[int], np.ndarray]]:
+    """Give what is held in the free state, and in the clamped one with eta = 1, of the first example."""
+    held = list(task.inputs + task.grounds)
+    volts = np.append(task.train.inputs[0], np.zeros(len(task.grounds)))
+    return [(held, volts), (held + list(task.outputs), np.append(volts, task.train.targets[0]))]
+
+
 def naive(task: labnet.Task, r: np.ndarray, steps: int, p: float = 1.0) -> np.ndarray:
     """Train with the discrete rule, eta = 1, as a script would."""
-    edges, n = task.network.edges, task.network.node_count
-    rng = np.random.default_rng(0)
-    held = list(task.inputs + task.grounds)
-    clamped = held + list(task.outputs)
-    volts = np.append(task.train.inputs[0], np.zeros(len(task.grounds)))
-    target = task.train.targets[0]
-    u, v = edges.T
+    rng, states = np.random.default_rng(0), both_states(task)
     for _ in range(steps):
-        g = 1 / r
-        laplacian = np.zeros((n, n))
-        np.add.at(laplacian, (u, v), -g)
-        np.add.at(laplacian, (v, u), -g)
-        np.add.at(laplacian, (u, u), g)
-        np.add.at(laplacian, (v, v), g)
-        voltages = []
-        for nodes, values in ((held, volts), (clamped, np.append(volts, target))):
-            matrix, rhs = laplacian.copy(), np.zeros(n)
-            matrix[nodes] = 0
-            matrix[nodes, nodes] = 1
-            rhs[nodes] = values
-            voltages.append(np.linalg.solve(matrix, rhs))
-        free, clamp = (x[u] - x[v] for x in voltages)
-        moved = np.clip(r + np.where(np.abs(clamp) > np.abs(free), 78.125, -78.125), 40, 9961.875)
+        free, clamped = drops(task.network, r, states)
+        moved = np.clip(r + np.where(clamped > free, 78.125, -78.125), 40, 9961.875)
         r = moved if p == 1.0 else np.where(rng.random(len(r)) < p, moved, r)
     return r
 

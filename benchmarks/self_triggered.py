@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from naive import both_states, drops
 
 import labnet
 from labnet_simulators import PRESETS, EffectiveComparator, OscillatorGate, Parts, Settling, SimulatedBoard
@@ -26,34 +27,16 @@ UNSETTLED = Settling(2e-6)  # a quarter of the oscillators' period
 
 def naive_firings_per_s(board: SimulatedBoard, task: labnet.Task, seconds: float = 0.3) -> float:
     """Step one edge after the other, in the order of their firings."""
-    network = board.network
-    edges, n = network.edges, network.node_count
-    u, v = edges.T
-    rng = np.random.default_rng(0)
+    rng, states = np.random.default_rng(0), both_states(task)
     period = 1e-9 / board.gates.cycles_per_ns
     following = period * rng.random(len(period))
-    held = list(task.inputs + task.grounds)
-    volts = np.append(task.train.inputs[0], np.zeros(len(task.grounds)))
-    r, target = np.full(len(edges), 5040.0), task.train.targets[0]
+    r = np.full(len(period), 5040.0)
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         e = int(np.argmin(following))
         following[e] += period[e]
-        g = 1 / r
-        laplacian = np.zeros((n, n))
-        np.add.at(laplacian, (u, v), -g)
-        np.add.at(laplacian, (v, u), -g)
-        np.add.at(laplacian, (u, u), g)
-        np.add.at(laplacian, (v, v), g)
-        drops = []
-        for nodes, values in ((held, volts), (held + list(task.outputs), np.append(volts, target))):
-            matrix, rhs = laplacian.copy(), np.zeros(n)
-            matrix[nodes] = 0
-            matrix[nodes, nodes] = 1
-            rhs[nodes] = values
-            x = np.linalg.solve(matrix, rhs)
-            drops.append(abs(x[edges[e, 0]] - x[edges[e, 1]]))
-        up = drops[1] + rng.uniform(-20, 20) > drops[0]
+        free, clamped = drops(task.network, r, states)
+        up = clamped[e] + rng.uniform(-20, 20) > free[e]
         r[e] = min(max(r[e] + (78.125 if up else -78.125), 40), 9961.875)
         count += 1
     return count / seconds

@@ -3,12 +3,15 @@
 from labnet import calibration, circuit, errors, networks, tasks
 from labnet.board import Board, find_boards, open_board
 from labnet.calibration import calibrate
+from labnet.catalogue import catalogue
+from labnet.comparison import compare
 from labnet.controller import Controller
 from labnet.experiment import Experiment
 from labnet.inspection.inspecting import inspect
 from labnet.networks import Network
-from labnet.plan import Continuous, Discrete, GlobalClock, LogSpaced, Plan, SelfTriggered
+from labnet.plan import GlobalClock, LogSpaced, Plan, SelfTriggered
 from labnet.records import Record
+from labnet.rules import Continuous, Discrete
 from labnet.runs import Run
 from labnet.sweeps import Sweep, sweep
 from labnet.tasks import Task
@@ -33,7 +36,9 @@ __all__ = [
     "Task",
     "calibrate",
     "calibration",
+    "catalogue",
     "circuit",
+    "compare",
     "errors",
     "find_boards",
     "inspect",

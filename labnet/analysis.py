@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as students_t
+from scipy.special import stdtrit
 
 from labnet import circuit
 from labnet.errors import AnalysisError
-from labnet.plan import Continuous
+from labnet.rules import Continuous
 from labnet.tasks import Task
 
 FloatArray = NDArray[np.float64]
@@ -90,7 +90,7 @@ def mean(samples: ArrayLike) -> Interval:
     """Estimate the mean of samples (T,), with Student's interval; NaN are left out."""
     values = np.asarray(samples, dtype=np.float64)
     values = _rows(values[~np.isnan(values)])
-    half = students_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 

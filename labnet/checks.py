@@ -4,7 +4,8 @@ import numpy as np
 
 from labnet.board import Board, BoardInfo
 from labnet.errors import NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
-from labnet.plan import Continuous, Plan, SelfTriggered
+from labnet.plan import Plan, SelfTriggered
+from labnet.rules import AbsentRule, Continuous
 
 _FINEST_TICK_S = 1e-9  # no clock needs to be asked for less
 
@@ -20,13 +21,15 @@ def check(board: Board, plan: Plan) -> None:
         For terminals, voltages, a rule, times or a start that this board cannot do.
     """
     _check_task(board, plan)
+    if isinstance(plan.rule, AbsentRule):
+        raise PlanError(plan.rule.why)
     info = board.info
     etas = np.atleast_1d(plan.eta)
     if info.source.bits is not None and (np.round(etas * 32768) == 0).any():
         raise PlanError(f"eta is {etas.min():g}; allowed: at least 1/32768 on a board that clamps in integers.")
     if isinstance(plan.rule, Continuous) and info.resistance_range_ohm is None:
         raise NotSupported(
-            "the continuous rule needs a board whose resistances can be set, this one has wipers only; use the "
+            f"the {plan.rule.name} rule needs a board whose resistances can be set, this one has wipers only; use the "
             "discrete rule, or a simulated board with preset=ideal."
         )
     if isinstance(plan.clock, SelfTriggered) and info.self_trigger_hz is None:

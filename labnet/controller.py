@@ -4,6 +4,7 @@ Steps start at t0 + k period on the board's clock; what is to be measured is mea
 before.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,10 +26,13 @@ from labnet.errors import (
     NotSupported,
     StateLost,
 )
-from labnet.plan import Continuous, GlobalClock, Plan, scheduled
+from labnet.plan import GlobalClock, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import Block, Errors, closing_record
+from labnet.rules import Continuous
 from labnet.runs import RunWriter
+
+_log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 
@@ -92,6 +96,7 @@ class Controller:
             with suppress(NotSupported):  # said before anything moves
                 blocks = self.board.train(self.plan, first, self.start_s)
                 begun = next(blocks, None)
+        _log.debug("step %d on: %s", first, "paced from here" if begun is None else "the board runs the plan itself")
         if begun is None:
             yield from self.paced_blocks(first)
             return

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Board, Converter, Side, Update
-from labnet.errors import BoardError, Diverged, NotSupported
+from labnet.errors import BoardError, Diverged, NotSupported, PlanError
 from labnet.inspection.guarding import Guard
-from labnet.plan import Continuous, Plan, SelfTriggered
+from labnet.plan import Plan, SelfTriggered
 from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Errors, Record
+from labnet.rules import Continuous
 
 FloatArray = NDArray[np.float64]
 
@@ -169,7 +170,13 @@ class Cycle:
         with np.errstate(over="ignore", invalid="ignore"):  # said in _check_possible
             for example in examples:
                 state = self.show(example, self.plan.eta_at(step), "full")
-                total += self.rule.delta(network, self.ohm, state.v_free, state.v_clamped)
+                change = self.rule.delta(network, self.ohm, state.v_free, state.v_clamped)
+                if np.shape(change) != total.shape:  # of a rule of one's own
+                    raise PlanError(
+                        f"delta of the rule {self.rule.name!r} gave the shape {np.shape(change)}; allowed: "
+                        f"{total.shape}, a change in ohms for every edge."
+                    )
+                total += change
                 clipped |= state.clipped
             enabled = self.guard.opened(self.board.trigger(step_wipers=False).enabled)
             new = np.where(enabled, self.ohm + total, self.ohm)

@@ -42,7 +42,9 @@
     |   |-- NotACalibration           some other file, a damaged one, or a newer labnet's
     |   `-- CalibrationMismatch       it is another board's
     |-- Diverged                  resistances that no resistor has
+    |-- MissingExtra              a package of one of labnet's extras is not installed
     |-- AnalysisError             data that a number cannot be computed from
+    |-- PageNotServed             the page of labnet watch, on a port that is another program's
     `-- RunError
         |-- RunExists             a run file or a sweep's directory is never overwritten
         |-- RunInUse              another process writes it
@@ -51,7 +53,8 @@
         |-- RunNotWritable        no directory, no permission
         |-- DiskFull              what was committed before is kept
         |-- RunMismatch           a run of another experiment, board or network; another sweep
-        `-- WorkerDied            of a sweep; the points that are stored are kept
+        |-- WorkerDied            of a sweep; the points that are stored are kept
+        `-- ConditionError        a condition on runs that cannot be understood
     LabnetWarning
     |-- EdgeMasked                a run goes on without an edge that was found broken
     |-- UnreachableTarget         a target no passive network can reach
@@ -273,8 +276,16 @@ class Diverged(LabnetError, ArithmeticError):
     """Resistances at zero, below, or no longer finite: the learning rate is too large."""
 
 
+class MissingExtra(LabnetError, ImportError):
+    """A package that only some of labnet needs is not installed."""
+
+
 class AnalysisError(LabnetError, ValueError):
     """Data that a number cannot be computed from: too few tasks, no logarithm, no share."""
+
+
+class PageNotServed(LabnetError):
+    """The page of ``labnet watch`` cannot have the port it was told to take."""
 
 
 class RunError(LabnetError):
@@ -311,6 +322,10 @@ class RunMismatch(RunError):
 
 class WorkerDied(RunError):
     """A worker process of a sweep died; the points that are stored are kept."""
+
+
+class ConditionError(RunError, ValueError):
+    """A condition on runs that cannot be understood, or a column that no run has."""
 
 
 class LabnetWarning(UserWarning):

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -19,14 +20,15 @@ def finish(action: Callable[[], None]) -> None:
         raise
 
 
-class Closing:
+class Closing(ABC):
     """What is shut by `close`, and at the end of a with block, whatever is pressed meanwhile. Twice is as good as once.
 
     A subclass says in `_shut` how.
     """
 
+    @abstractmethod
     def _shut(self) -> None:
-        raise NotImplementedError
+        """Make it safe and let go of it."""
 
     def close(self) -> None:
         """Make it safe and let go of it."""

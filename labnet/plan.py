@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from labnet import circuit
 from labnet.data import Data
 from labnet.draws import Stream, draw, integers, uniform
-from labnet.networks import Network
+from labnet.rules import Continuous, Discrete, Rule
 from labnet.tasks import KINDS, Task
 
 FloatArray = NDArray[np.float64]
@@ -93,46 +92,6 @@ class SelfTriggered(Data):
         return f"self-triggered, dwell {self.dwell_s:g} s"
 
 
-class Discrete(Data):
-    """+1 wiper position if |dV_C| + sigma > |dV_F|, else -1 (Eq. 10). The board's own comparators decide."""
-
-    name: Literal["discrete"] = "discrete"
-
-
-class Continuous(Data):
-    """dR_i = (gamma / R_i^2) (dV_C^2 - dV_F^2), R in units of R_ref, V in volts (Eqs. 2 and 7). The host decides.
-
-    Parameters
-    ----------
-    gamma : float
-        Learning rate, dimensionless.
-    batch : float, optional
-        None: one example a step, in the plan's order. Else every example enters the sum of Eq. 7 with this
-        probability b; 1 is the full batch.
-    fixed_batch : bool
-        Take exactly round(b B) examples a step instead (b-bar).
-    """
-
-    name: Literal["continuous"] = "continuous"
-    gamma: float = Field(gt=0, description="a number above 0")
-    batch: float | None = Field(None, gt=0, le=1, description="a number above 0 and up to 1, or none")
-    fixed_batch: bool = False
-
-    @model_validator(mode="after")
-    def _batch_to_fix(self) -> Self:
-        if self.fixed_batch and self.batch is None:
-            raise ValueError("fixed_batch is set without batch; give batch, the share of examples a step")
-        return self
-
-    def delta(self, network: Network, ohm: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
-        """Give the change of the resistances in ohms, shape (E,), for one example; voltages (n,)."""
-        d_free, d_clamped = circuit.edge_drops(network, v_free), circuit.edge_drops(network, v_clamped)
-        conductance = network.r_ref_ohm * (1.0 / ohm)  # in units of 1 / R_ref
-        # As a product: the difference of two squares that are nearly equal would lose digits.
-        squares = (d_clamped - d_free) * (d_clamped + d_free)
-        return self.gamma * network.r_ref_ohm * (conductance * conductance) * squares
-
-
 def kind(clock: Any) -> str:
     """Tell which clock data is of; without its name by what only one of them has."""
     if isinstance(clock, GlobalClock | SelfTriggered):
@@ -145,10 +104,6 @@ Clock = Annotated[
     Annotated[GlobalClock, Tag("global")] | Annotated[SelfTriggered, Tag("self")],
     Discriminator(kind),
     Field(description="GlobalClock or SelfTriggered, in a file a table like {p = 0.5} or {dwell_s = 0.01}"),
-]
-Rule = Annotated[
-    Discrete | Continuous,
-    Field(discriminator="name", description="Discrete or Continuous, in a file a table like {name = 'discrete'}"),
 ]
 
 
@@ -227,8 +182,8 @@ class Settings(Data):
             raise ValueError(f"order is {self.order!r} with rule.batch; a batch has no order, leave one of them out")
         if isinstance(self.rule, Continuous) and self.detail == "short":
             raise ValueError(
-                "detail is 'short' with the continuous rule, which needs all nodes; allowed: 'full', or the discrete "
-                "rule"
+                f"detail is 'short' with the {self.rule.name} rule, which needs all nodes; allowed: 'full', or the "
+                "discrete rule"
             )
         if isinstance(self.order, tuple) and not self.order:
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
@@ -359,7 +314,7 @@ class Plan(Settings):
     def starting_values(self) -> FloatArray | None:
         """Give `start` for every edge, shape (E,); None to leave the board as it stands."""
         start = self.start
-        if start is None and self.rule.name == "continuous":
+        if start is None and isinstance(self.rule, Continuous):
             start = 1.0
         if start is None:
             return None
@@ -367,7 +322,7 @@ class Plan(Settings):
         if not isinstance(start, tuple):
             return np.full(edges, start)
         z = draw(self.seed, Stream.START, 0, np.arange(edges))
-        if self.rule.name == "continuous":
+        if isinstance(self.rule, Continuous):
             return start[0] + (start[1] - start[0]) * uniform(z)
         low, high = int(start[0]), int(start[1])
         return (low + integers(z, high - low + 1)).astype(np.float64)

@@ -1,5 +1,6 @@
 """A board as its calibration says it really is."""
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from labnet.wrapped import WrappedBoard
 if TYPE_CHECKING:
     from labnet.plan import Plan
     from labnet.records import Block
+
+_log = logging.getLogger(__name__)
 
 
 class CalibratedBoard(WrappedBoard):
@@ -148,6 +151,7 @@ def applied(board: Board, calibration: "Calibration | str | Path | None" = None)
             "labnet.calibration.save stores it."
         )
     corrected = CalibratedBoard(board, chosen)
+    _log.info("%s is used with its calibration of %s", board.address, f"{chosen.created:%Y-%m-%d %H:%M} UTC")
     if chosen.expired:
         warnings.warn(
             f"the calibration of {board.address} expired on {chosen.expires:%Y-%m-%d}, and is used all the same; "

@@ -69,17 +69,21 @@ def _gate(axes: Axes, calibration: Calibration) -> None:
     axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
+def _offsets(axes: Axes, estimates: dict[str, Estimate]) -> None:
+    """Draw three kinds of offset side by side, and where they would be 0."""
+    for k, ((name, estimate), colour) in enumerate(zip(estimates.items(), colours(3), strict=True)):
+        _bars(axes, estimate, 1e3, colour, name, 0.2 * (k - 1))
+    axes.axhline(0, color="#888888", lw=0.8)
+    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
+
+
 def _converters(axes: Axes, calibration: Calibration) -> None:
     found = calibration.converters
     assert found is not None
-    names = ("source", "free reading", "clamped reading")
-    offsets = (found.source_offset_v, found.reading_offset_v[0], found.reading_offset_v[1])
-    for k, (name, offset, colour) in enumerate(zip(names, offsets, colours(3), strict=True)):
-        _bars(axes, offset, 1e3, colour, name, 0.2 * (k - 1))
-    axes.axhline(0, color="#888888", lw=0.8)
+    free, clamped = found.reading_offset_v[0], found.reading_offset_v[1]
+    _offsets(axes, {"source": found.source_offset_v, "free reading": free, "clamped reading": clamped})
     axes.set_xlabel("node")
     axes.set_ylabel("offset (mV)")
-    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
 def _resistances(axes: Axes, calibration: Calibration) -> None:
@@ -103,13 +107,9 @@ def _mismatch(axes: Axes, calibration: Calibration) -> None:
 def _comparators(axes: Axes, calibration: Calibration) -> None:
     found = calibration.comparators
     assert found is not None
-    estimates = (("difference", found.difference_v), ("sum", found.sum_v), ("sigma", found.sigma_v))
-    for k, ((name, estimate), colour) in enumerate(zip(estimates, colours(3), strict=True)):
-        _bars(axes, estimate, 1e3, colour, name, 0.2 * (k - 1))
-    axes.axhline(0, color="#888888", lw=0.8)
+    _offsets(axes, {"difference": found.difference_v, "sum": found.sum_v, "sigma": found.sigma_v})
     axes.set_xlabel("edge")
     axes.set_ylabel("offset of the comparators (mV)")
-    axes.legend(framealpha=0.8, edgecolor="none", fontsize=8)
 
 
 def _settling(axes: Axes, calibration: Calibration) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BeforeValidator, PlainSerializer, model_validator
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from labnet.data import Data
 
@@ -54,7 +54,7 @@ class Estimate(Data):
 
     def interval(self, share: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Give between which two values the true one lies in this share of all calibrations."""
-        half = self.std * norm.ppf(0.5 + share / 2)
+        half = self.std * ndtri(0.5 + share / 2)
         return self.value - half, self.value + half
 
     def holds(self, true: ArrayLike, share: float = 0.95) -> NDArray[np.bool_]:
@@ -68,4 +68,4 @@ def few(dof: float) -> float:
 
     So that value +- 1.96 std holds the true one in 95 % of cases, as Student's distribution has it.
     """
-    return float(t.ppf(0.975, max(dof, 1.0)) / norm.ppf(0.975))
+    return float(stdtrit(max(dof, 1.0), 0.975) / ndtri(0.975))

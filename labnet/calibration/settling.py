@@ -1,5 +1,7 @@
 """Time constant of what floats: hold, change, read after growing waits, and fit an exponential."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +55,7 @@ def _waits(rig: Rig, group: tuple[int, ...], levels: tuple[float, float]) -> lis
     wait_s, rise = rig.info.tick_s, levels[1] - levels[0]
     if np.abs(_after(rig, group, levels, wait_s) - there).max() <= seen:
         return [wait_s]
-    while wait_s < LONGEST_S and np.abs(_after(rig, group, levels, wait_s) - there).max() > rise / np.e:
+    while wait_s < LONGEST_S and np.abs(_after(rig, group, levels, wait_s) - there).max() > rise / math.e:
         wait_s *= 2
     rig.settle_s = max(rig.settle_s, 25 * wait_s)  # from here on
     waits = {rig.whole(share * wait_s) for share in np.geomspace(0.2, 4.0, WAITS)}
@@ -100,5 +102,5 @@ def _fitted(
 def _first_tau(t: FloatArray, volts: FloatArray, start: float, end: float) -> float:
     """Give a time constant to begin a fit with, from the reading nearest to 1/e."""
     left = np.clip((end - volts) / (end - start), 1e-3, 0.999)
-    k = int(np.argmin(np.abs(left - 1 / np.e)))
+    k = int(np.argmin(np.abs(left - 1 / math.e)))
     return float(-t[k] / np.log(left[k]))

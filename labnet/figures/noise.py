@@ -11,7 +11,8 @@ from labnet.analysis import median
 from labnet.board import open_board
 from labnet.figures.drawing import band, labelled, picture
 from labnet.figures.figure import Figure, Findings, FloatArray, Sweeps, completed, grouped
-from labnet.plan import Continuous, Plan
+from labnet.plan import Plan
+from labnet.rules import Continuous
 from labnet.sweeps import Sweep
 
 _SHARE = 0.5  # p and b

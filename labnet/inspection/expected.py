@@ -1,8 +1,9 @@
 """What a sound board's resistances and converters are: nominal, within part tolerances; or as calibrated."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,49 +39,52 @@ class Resistances(NamedTuple):
     own: FloatArray
 
 
-class Expected(Protocol):
-    """What a sound board is like. All ohms of a side may be wrong by one factor: voltages do not tell it."""
+class Expected(ABC):
+    """What a sound board is like. All ohms of a side may be wrong by one factor: voltages do not tell it.
 
-    @property
-    def calibrated(self) -> bool:
-        """Whether this board was measured; else it is what data sheets promise."""
-        ...
+    Where a subclass does not say otherwise, the board was measured, and corrects its sources and readings by itself.
 
-    @property
-    def reach(self) -> float:
-        """How many standard deviations a sound part may be off."""
-        ...
+    Attributes
+    ----------
+    calibrated : bool
+        Whether this board was measured; else it is what data sheets promise.
+    reach : float
+        How many standard deviations a sound part may be off.
+    """
+
+    calibrated: ClassVar[bool] = True
+    reach: ClassVar[float] = _GAUSSIAN
 
     @property
     def twin(self) -> float:
         """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
-        ...
+        return 0.0
 
     @property
+    @abstractmethod
     def held_v(self) -> float:
         """By how much a reading may differ at most from what is held, ..."""
-        ...
 
     @property
+    @abstractmethod
     def held_share(self) -> float:
         """... and by which share of it."""
-        ...
 
+    @abstractmethod
     def resistances(self, side: Side, wipers: ArrayLike) -> Resistances:
         """Give those at wiper positions, (E,)."""
-        ...
 
     def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
         """Give what sources truly give when these voltages are asked for."""
-        ...
+        return np.asarray(volts, dtype=np.float64)
 
     def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
         """Give true voltages for the readings of all nodes of a side, (n,)."""
-        ...
+        return readings
 
 
 @dataclass(frozen=True)
-class Nominal:
+class Nominal(Expected):
     """A board as its parts' data sheets promise it. The defaults are those of the reference board (docs/board.md).
 
     Attributes
@@ -98,6 +102,9 @@ class Nominal:
         A reading differs by up to this from what is held: offsets of source and converter, noise; and their gains.
     """
 
+    calibrated: ClassVar[bool] = False
+    reach: ClassVar[float] = 1.0 / _UNIFORM
+
     info: BoardInfo
     pot: float = 0.3
     twin_mismatch: float = 0.01
@@ -105,8 +112,6 @@ class Nominal:
     wiper_spread_ohm: float = 75.0
     held_v: float = 5e-3
     held_share: float = 2e-3
-    calibrated: bool = False
-    reach: float = 1.0 / _UNIFORM
 
     @property
     def twin(self) -> float:
@@ -122,17 +127,9 @@ class Nominal:
         own = np.where(ohm > 1.05 * off_ohm, off_ohm / np.maximum(ohm - off_ohm, 0.05 * off_ohm), 20.0)
         return Resistances(ohm, np.full(len(ohm), self.pot * _UNIFORM), own * _UNIFORM)
 
-    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
-        """Give what is asked for."""
-        return np.asarray(volts, dtype=np.float64)
-
-    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
-        """Give the readings."""
-        return readings
-
 
 @dataclass(frozen=True, eq=False)
-class Calibrated:
+class Calibrated(Expected):
     """A board as its calibration says it is.
 
     Attributes
@@ -146,21 +143,6 @@ class Calibrated:
     nominal: Nominal
     pots: Pots
     corrected_board: bool
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether this board was measured."""
-        return True
-
-    @property
-    def reach(self) -> float:
-        """How many standard deviations a sound part may be off."""
-        return _GAUSSIAN
-
-    @property
-    def twin(self) -> float:
-        """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
-        return 0.0
 
     @property
     def held_v(self) -> float:
@@ -178,17 +160,9 @@ class Calibrated:
         share = estimate.std / estimate.value
         return Resistances(estimate.value, np.hypot(share, _SINCE), share)
 
-    def given(self, nodes: Sequence[int], volts: ArrayLike) -> FloatArray:
-        """Give what is asked for."""
-        return np.asarray(volts, dtype=np.float64)
-
-    def corrected(self, side: Side, readings: FloatArray) -> FloatArray:
-        """Give the readings."""
-        return readings
-
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Measured(Expected):
     """A board as it was measured just before, and for the rest as `base` expects it.
 
     Attributes
@@ -202,21 +176,6 @@ class Measured:
     base: Expected
     ratio: FloatArray
     error: FloatArray
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether this board was measured."""
-        return True
-
-    @property
-    def reach(self) -> float:
-        """How many standard deviations a sound part may be off."""
-        return _GAUSSIAN
-
-    @property
-    def twin(self) -> float:
-        """Standard deviation of R_clamped / R_free over the expected one that is not in `own`, as a share."""
-        return 0.0
 
     @property
     def held_v(self) -> float:

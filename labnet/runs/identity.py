@@ -11,6 +11,7 @@ from labnet.calibration import calibration_of
 from labnet.errors import RunMismatch
 from labnet.origin import made_with
 from labnet.plan import Plan, Settings
+from labnet.rules import class_of, stored_rule
 
 _MAY_CHANGE = ("on_fault", "masked")  # between parts of one run, which notes what was masked when
 
@@ -21,6 +22,7 @@ def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[st
     return {
         "experiment": dict(experiment),
         "plan": plan.to_dict(),
+        "rule_class": class_of(plan.rule),
         **_hardware(board),
         "calibration": None if used is None else used.to_dict(),
         **made_with(),
@@ -29,8 +31,8 @@ def describe(board: Board, plan: Plan, experiment: Mapping[str, Any]) -> dict[st
 
 def check_same(path: Path, stored: Mapping[str, Any], board: Board, plan: Plan) -> None:
     """Raise `RunMismatch` unless board and plan are those that `describe` gave."""
-    task = stored["plan"]["task"]
-    settings = {key: value for key, value in stored["plan"].items() if key != "task"}
+    settings = {**stored["plan"], "rule": stored_rule(stored["plan"]["rule"])}
+    task = settings.pop("task")
     was = {**Settings(**settings).model_dump(mode="json"), "task": task}  # keys that came later have their defaults
     now = _plain(plan.to_dict())
     differing = [key for key in now if now[key] != was.get(key) and key not in _MAY_CHANGE]

@@ -1,5 +1,6 @@
 """A twin network made of simulated parts, behind the verbs of every board."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -23,6 +24,8 @@ from labnet_simulators.engine.self_triggered_stretches import Stretches
 from labnet_simulators.oscillators import OscillatorGate, Oscillators
 from labnet_simulators.pots import TwinPots
 from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
+
+_log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -164,9 +167,9 @@ class SimulatedBoard(Closing):
     def _before_converter(self, side: Side) -> FloatArray:
         """Give what the converter of a side is given at its next reading; not to be written to."""
         self._check_open()
-        volts, repeat = self.voltages.at(side, self._time_ns), (self.clamped_drives << 16) + self._reads[side]
+        volts, reads = self.voltages.at(side, self._time_ns), self._reads[side]
         self._reads[side] += 1
-        return self.channels.before_converter(side, volts, self.triggers, repeat)
+        return self.channels.before_converter(side, volts, self.triggers, self.clamped_drives, reads)
 
     def wait(self, seconds: float) -> None:
         """Let the virtual clock run."""
@@ -395,4 +398,6 @@ class SimulatedBoard(Closing):
 
     def _shut(self) -> None:
         self.safe()
+        if self._open:
+            _log.info("closed %s", self.address)
         self._open = False

@@ -1,6 +1,7 @@
 """The firmware as a program: for this PC, for the chip, and an emulator of the chip; compiled when wanted, and kept."""
 
 import hashlib
+import logging
 import os
 import shlex
 import shutil
@@ -15,6 +16,8 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from labnet.errors import BoardError, BuildFailed, NoCompiler, UnknownBoard
+
+_log = logging.getLogger(__name__)
 
 _INSTALL = (
     "install one: Debian and Ubuntu 'sudo apt install gcc libc6-dev', Fedora 'sudo dnf install gcc', Arch 'sudo pacman "
@@ -166,6 +169,7 @@ def _compiler() -> list[str]:
 
 def _compile(product: _Product, name: str, made: Path) -> None:
     """Compile into a file of another name, so that it is there whole or not at all."""
+    _log.info("compiling %s for %s", product.file, name)
     with tempfile.TemporaryDirectory(dir=made.parent) as folder:
         file = Path(folder) / made.name
         command = [*product.command(name), "-o", str(file)]

@@ -9,6 +9,8 @@ from labnet_simulators.components import Parts
 from labnet_simulators.voltages import SIDES
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+NodeArray = NDArray[np.int64] | NDArray[np.uint64]
 
 
 class Channels:
@@ -43,16 +45,30 @@ class Channels:
         """Give what nodes are really held at when these voltages are asked for."""
         return self._parts.dac.output(asked_v, self.source_gain[nodes], self.source_offset_v[nodes])
 
-    def before_converter(self, side: Side, volts: FloatArray, triggers: int, repeat: int) -> FloatArray:
-        """Give what the converter of a side is given for the voltages of all nodes, at the `repeat`-th reading since
-        so many triggers.
-        """
+    def before_converter(self, side: Side, volts: FloatArray, triggers: int, drives: int, reads: int) -> FloatArray:
+        """Give what the converter of a side is given for the voltages of all nodes (see `read_noise_v`)."""
         adc = self._parts.adc
         if adc.offset_v or adc.gain_error:
             volts = volts * self.reading_gain[side] + self.reading_offset_v[side]
         if adc.noise_v:
-            stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
-            since = triggers + (repeat >> 32 << 32)  # without triggers there may be many readings
-            bits = draw(self._seed, stream, since, self._nodes + np.uint64((repeat & 0xFFFFFFFF) << 32))
-            volts = volts + adc.noise_v * normal(bits)
+            volts = volts + self.read_noise_v(side, triggers, drives, reads, self._nodes)
         return volts
+
+    def read_noise_v(
+        self, side: Side, triggers: int | IntArray, drives: int | IntArray, reads: int | IntArray, nodes: NodeArray
+    ) -> FloatArray:
+        """Draw the noise of readings, of the shape to which the counts and `nodes` broadcast.
+
+        Parameters
+        ----------
+        side : {"free", "clamped"}
+        triggers, drives, reads : int or array_like of int
+            Triggers until then; clamped drives since the last of them; readings of the side since the last of those.
+        nodes : numpy.ndarray of int
+        """
+        stream = Stream.READ_FREE if side == "free" else Stream.READ_CLAMPED
+        repeat = (drives << 16) + reads
+        since = triggers + (repeat >> 32 << 32)  # without triggers there may be many readings
+        bits = np.asarray(repeat & 0xFFFFFFFF, dtype=np.uint64) << np.uint64(32)
+        which = nodes.astype(np.uint64, copy=False) + bits  # of mixed integers numpy makes floats
+        return self._parts.adc.noise_v * normal(draw(self._seed, stream, since, which))

@@ -13,8 +13,9 @@ import numpy as np
 from labnet.controller import Controller
 from labnet.cores import core_count
 from labnet.errors import CircuitError, LabnetError, NotSupported, OutOfRange, PlanError
-from labnet.plan import Continuous, Plan, SelfTriggered
+from labnet.plan import Plan, SelfTriggered
 from labnet.records import Block
+from labnet.rules import Continuous
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble
 from labnet_simulators.engine.members import Member, kind
 from labnet_simulators.engine.self_triggered_training import SelfTraining

@@ -1,61 +1,21 @@
 """One meaning: a plan gives the same bits paced by the host, run by the board, among other plans, and resumed."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from bits import Bits, bits_of_records, bits_of_run
+from bits import bits_of_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from paces import Presses, assert_unchanged, bits, bits_of_many, host_paced, interrupted
 from trainings import Training, continuous, discrete, several
 
 import labnet
 from labnet import Continuous, GlobalClock, LogSpaced, Network, Plan, controller, networks
-from labnet.board import Update
-from labnet.errors import Diverged, LabnetError
-from labnet.records import Block
+from labnet.errors import Diverged
 from labnet.tasks import Classification, Regression, Task
 from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, OscillatorGate, Parts, Settling, SimulatedBoard
-
-
-def host_paced(board: SimulatedBoard) -> SimulatedBoard:
-    """Take from a board the plans it runs by itself, so that every step goes through its verbs."""
-    board.info = replace(board.info, plans=frozenset())
-    return board
-
-
-def bits(board: SimulatedBoard, plan: Plan) -> Bits:
-    with labnet.run_plan(board, plan, progress=False) as run:
-        return bits_of_run(run)
-
-
-def bits_of_many(board: SimulatedBoard, plans: Sequence[Plan]) -> list[tuple[Bits, LabnetError | None]]:
-    """What `train_many` gives of each plan: blocks in the order of its steps, the last says how it ended."""
-    blocks: list[list[Block]] = [[] for _ in plans]
-    for block in board.train_many(plans):
-        blocks[block.plan].append(block)
-    given = []
-    for plan, own in zip(plans, blocks, strict=True):
-        steps = [block.steps for block in own]
-        assert steps == sorted(steps)
-        assert all(block.failure is None for block in own[:-1])
-        assert own[-1].failure is not None or steps[-1] == plan.steps
-        records = [record for block in own for record in block.records]
-        errors = [error for block in own for error in block.errors]
-        given.append((bits_of_records(board.network, records, errors), own[-1].failure))
-    return given
-
-
-def assert_unchanged(before: dict[str, NDArray[Any]], board: SimulatedBoard) -> None:
-    after = board.snapshot()
-    assert before.keys() == after.keys()
-    for name, value in before.items():
-        np.testing.assert_array_equal(after[name], value, err_msg=name)
-
 
 # Host and board ---------------------------------------------------------------------------------------------------
 
@@ -189,51 +149,11 @@ def test_a_plan_that_diverges_ends_alone(tmp_path: Path) -> None:
 # Resumed ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Presses:
-    """When somebody presses Ctrl-C: before the trigger of a step, or after a block."""
-
-    trigger: int = -1
-    blocks: int = -1
-
-
-class Interrupted(SimulatedBoard):
-    """A board at which somebody presses Ctrl-C."""
-
-    presses = Presses()  # of copies: nobody presses
-
-    def trigger(self, step_wipers: bool = True) -> Update:
-        self.presses.trigger -= 1
-        if self.presses.trigger == 0:
-            raise KeyboardInterrupt
-        return super().trigger(step_wipers)
-
-    def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Iterator[Block]:
-        for block in super().train(plan, first, start_s):
-            yield block
-            self.presses.blocks -= 1
-            if self.presses.blocks == 0:
-                raise KeyboardInterrupt
-
-
 RESUMED = {
     "discrete": {"clock": GlobalClock(p=0.4), "order": "random", "log": 50, "start": (0, 127)},
     "continuous": {"rule": Continuous(gamma=2e-3), "clock": GlobalClock(p=0.4), "eta": 0.1, "log": 50},
     "batch": {"rule": Continuous(gamma=2e-3, batch=0.5), "eta": 0.1, "log": (0, 7, 999)},
 }
-
-
-def interrupted(
-    parts: Parts, plan: Plan, path: Path, presses: Presses, by_host: bool, snapshots: bool
-) -> labnet.Run | None:
-    """Go on with a run until somebody presses Ctrl-C, or to its end."""
-    board = Interrupted(plan.task.network, parts, seed=6)
-    board.presses = presses
-    board.info = replace(board.info, snapshots=snapshots)
-    try:
-        return labnet.run_plan(host_paced(board) if by_host else board, plan, path, resume=True, progress=False)
-    except KeyboardInterrupt:
-        return None
 
 
 @pytest.mark.parametrize("parts", BOARDS)

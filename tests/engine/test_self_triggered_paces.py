@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bits import Bits, bits_of_records, bits_of_run
+from bits import bits_of_run
 from graphs import connected
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paces import Presses, assert_unchanged, bits, bits_of_many, host_paced, interrupted
 from test_self_triggered import COMPARATORS, GATES
 from trainings import MOST_NODES, PARTS, SEEDS, Training, tasks
 
 import labnet
 from labnet import GlobalClock, LogSpaced, Network, Plan, SelfTriggered, controller, networks
 from labnet.errors import FloatingNode, NotSupported, OutOfRange, PlanError
-from labnet.records import Block
 from labnet.tasks import Regression, Task
 from labnet_simulators import (
     PRESETS,
@@ -81,31 +81,13 @@ def several(draw: st.DrawFn) -> list[Training]:
     return [Training(plan, parts, seed) for plan in plans]
 
 
-def host_paced(board: SimulatedBoard) -> SimulatedBoard:
-    """Take from a board the plans it runs by itself, so that every dwell goes through its verbs."""
-    board.info = replace(board.info, plans=frozenset())
-    return board
-
-
-def bits(board: SimulatedBoard, plan: Plan) -> Bits:
-    with labnet.run_plan(board, plan, progress=False) as run:
-        return bits_of_run(run)
-
-
-def assert_same_state(one: SimulatedBoard, two: SimulatedBoard) -> None:
-    ours, theirs = one.snapshot(), two.snapshot()
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        np.testing.assert_array_equal(theirs[name], value, err_msg=name)
-
-
 @settings(max_examples=80)
 @given(alone())
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
     by_board, by_host = training.board(), host_paced(training.board())
     for _ in range(2):
         assert bits(by_board, training.plan) == bits(by_host, training.plan)
-        assert_same_state(by_host, by_board)
+        assert_unchanged(by_host.snapshot(), by_board)
 
 
 @settings(max_examples=40)
@@ -113,17 +95,9 @@ def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: T
 def test_many_plans_give_what_each_gives_alone(trainings: list[Training]) -> None:
     board = trainings[0].board()
     before = board.snapshot()
-    blocks: list[list[Block]] = [[] for _ in trainings]
-    for block in board.train_many([training.plan for training in trainings]):
-        blocks[block.plan].append(block)
-    for training, own in zip(trainings, blocks, strict=True):
-        assert own[-1].failure is None
-        records = [record for block in own for record in block.records]
-        errors = [error for block in own for error in block.errors]
-        given_alone = bits(host_paced(training.board()), training.plan)
-        assert bits_of_records(board.network, records, errors) == given_alone
-    for name, value in board.snapshot().items():
-        np.testing.assert_array_equal(before[name], value, err_msg=name)
+    alone = [(bits(host_paced(training.board()), training.plan), None) for training in trainings]
+    assert bits_of_many(board, [training.plan for training in trainings]) == alone
+    assert_unchanged(before, board)
 
 
 @settings(max_examples=40)
@@ -143,7 +117,7 @@ def test_a_stretch_goes_on_from_a_snapshot(training: Training, data: st.DataObje
         other.restore(board.snapshot())
         for each in (board, other):
             each.self_trigger(length_ns * 1e-9)
-        assert_same_state(board, other)
+        assert_unchanged(board.snapshot(), other)
     if training.parts.settling.tau_s == 0.0:
         at_once.self_trigger(sum(lengths) * 1e-9)
         assert at_once.wipers().tolist() == board.wipers().tolist()
@@ -190,32 +164,14 @@ def test_interrupted_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         task=regression(network), steps=2000, clock=SelfTriggered(dwell_s=16e-6, **moves), eta=0.5, log=7, measure=100
     )
     whole = bits(SimulatedBoard(network, BOARDS[parts], seed=6), plan)
-    path, interruptions = tmp_path / "run", 0
-    for blocks in (1, 2, 1, 10**9):
-        try:
-            with labnet.run_plan(Pressed(blocks, network, BOARDS[parts]), plan, path, resume=True, progress=False):
-                break
-        except KeyboardInterrupt:
-            interruptions += 1
-    assert interruptions == 3
-    with labnet.Run.open(path) as run:
-        assert run.status == "complete"
-        assert bits_of_run(run) == whole
-
-
-class Pressed(SimulatedBoard):
-    """A board at which somebody presses Ctrl-C after so many blocks."""
-
-    def __init__(self, blocks: int, network: Network, parts: Parts) -> None:
-        super().__init__(network, parts, seed=6)
-        self._blocks = blocks
-
-    def train(self, plan: Plan, first: int = 0, start_s: float | None = None) -> Any:
-        for block in super().train(plan, first, start_s):
-            yield block
-            self._blocks -= 1
-            if self._blocks == 0:
-                raise KeyboardInterrupt
+    path = tmp_path / "run"
+    for blocks in (1, 2, 1):
+        assert interrupted(BOARDS[parts], plan, path, Presses(blocks=blocks), by_host=False, snapshots=True) is None
+    resumed = interrupted(BOARDS[parts], plan, path, Presses(), by_host=False, snapshots=True)
+    assert resumed is not None
+    with resumed:
+        assert resumed.status == "complete"
+        assert bits_of_run(resumed) == whole
 
 
 # Limits -------------------------------------------------------------------------------------------------------------

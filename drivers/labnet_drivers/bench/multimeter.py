@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from labnet.meters import Accuracy
-from labnet_drivers.bench.scpi import ScpiInstrument, Span, span_for
+from labnet_drivers.bench.scpi import ScpiMeter, Span
 from labnet_drivers.bench.session import Session
 
 _PLC = 10  # integration time in cycles of the mains: the data sheet's limits hold from here (R)
@@ -27,7 +26,7 @@ _AMPERES = (
 )
 
 
-class Keysight34461A(ScpiInstrument):
+class Keysight34461A(ScpiMeter):
     """A multimeter: a `Voltmeter` and an `Ammeter`, on different terminals.
 
     Ranges are fixed: 10 V and 10 mA until `set_ranges`. Up to 10 V its input is above 10 Gohm, so that it does not load
@@ -41,33 +40,12 @@ class Keysight34461A(ScpiInstrument):
     title = "Keysight 34461A"
     identity = r"(Keysight|Agilent) Technologies,34461A"
     has_output = False
+    voltage_spans = _VOLTS
+    current_spans = _AMPERES
 
     def __init__(self, session: Session) -> None:
-        self._volts, self._amperes = span_for(_VOLTS, 10.0, "V"), span_for(_AMPERES, 10e-3, "A")
-        self._function: Literal["VOLT", "CURR"] | None = None
-        super().__init__(session)
-
-    def set_ranges(self, volts: float | None = None, amperes: float | None = None) -> None:
-        """Use the smallest ranges that hold these.
-
-        Raises
-        ------
-        OutOfRange
-        """
-        new_volts = self._volts if volts is None else span_for(_VOLTS, volts, "V")
-        new_amperes = self._amperes if amperes is None else span_for(_AMPERES, amperes, "A")
-        self._volts, self._amperes = new_volts, new_amperes
-        self._function = None
-
-    @property
-    def voltage_accuracy(self) -> Accuracy:
-        """Of the range in use."""
-        return self._volts.accuracy
-
-    @property
-    def current_accuracy(self) -> Accuracy:
-        """Of the range in use."""
-        return self._amperes.accuracy
+        self._ready_for: tuple[str, Span] | None = None
+        super().__init__(session, volts=10.0, amperes=10e-3)
 
     def measure_voltage(self) -> float:
         """Take one reading, over 10 cycles of the mains.
@@ -91,9 +69,9 @@ class Keysight34461A(ScpiInstrument):
 
     def _measure(self, function: Literal["VOLT", "CURR"], span: Span) -> None:
         """Set all that a reading depends on."""
-        if self._function == function:
+        if self._ready_for == (function, span):
             return
-        self._function = None
+        self._ready_for = None
         self.tell(
             f"CONF:{function}:DC {span.full:g}",  # with a range, it ends autoranging
             f"{function}:DC:NPLC {_PLC}",
@@ -102,4 +80,4 @@ class Keysight34461A(ScpiInstrument):
         if function == "VOLT":
             self.tell("VOLT:DC:IMP:AUTO ON")  # else 10 Mohm on all ranges
         self.tell("TRIG:SOUR IMM", "TRIG:DEL:AUTO ON", "SAMP:COUN 1")
-        self._function = function
+        self._ready_for = function, span

@@ -176,3 +176,44 @@ class ScpiInstrument(Closing):
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+class ScpiMeter(ScpiInstrument):
+    """One that measures volts and amperes, in ranges that are fixed until `set_ranges`.
+
+    Parameters
+    ----------
+    session : Session
+    volts, amperes : float
+        The first ranges hold these.
+    """
+
+    voltage_spans: ClassVar[tuple[Span, ...]]
+    current_spans: ClassVar[tuple[Span, ...]]
+
+    def __init__(self, session: Session, volts: float, amperes: float) -> None:
+        self._volts = span_for(self.voltage_spans, volts, "V")
+        self._amperes = span_for(self.current_spans, amperes, "A")
+        super().__init__(session)
+
+    def set_ranges(self, volts: float | None = None, amperes: float | None = None) -> None:
+        """Use the smallest ranges that hold these; its output, if it has one, goes off.
+
+        Raises
+        ------
+        OutOfRange
+        """
+        new_volts = self._volts if volts is None else span_for(self.voltage_spans, volts, "V")
+        new_amperes = self._amperes if amperes is None else span_for(self.current_spans, amperes, "A")
+        self.output_off()
+        self._volts, self._amperes = new_volts, new_amperes
+
+    @property
+    def voltage_accuracy(self) -> Accuracy:
+        """Of what it measures, in the range in use."""
+        return self._volts.accuracy
+
+    @property
+    def current_accuracy(self) -> Accuracy:
+        """Of what it measures, in the range in use."""
+        return self._amperes.accuracy

@@ -3,8 +3,7 @@
 from typing import Literal
 
 from labnet.errors import OutOfRange, Overload, WrongInstrument
-from labnet.meters import Accuracy
-from labnet_drivers.bench.scpi import ScpiInstrument, Span, span_for
+from labnet_drivers.bench.scpi import ScpiMeter, Span
 from labnet_drivers.bench.session import Session
 
 _PLC = 1  # integration time in cycles of the mains, at which the data sheet's limits hold (V)
@@ -31,7 +30,7 @@ _MOST_V = 21.0  # of the range of 20 V
 _Use = Literal["nothing", "source", "voltmeter", "ammeter"]
 
 
-class Keithley2450(ScpiInstrument):
+class Keithley2450(ScpiMeter):
     """A source meter: a `VoltageSource`, an `Ammeter` and a `Voltmeter`, on its front terminals.
 
     While it holds a voltage (from `set_voltage` to `output_off`) it measures that voltage, and the current out of it.
@@ -49,13 +48,14 @@ class Keithley2450(ScpiInstrument):
 
     title = "Keithley 2450"
     identity = r"KEITHLEY INSTRUMENTS( INC\.?)?,MODEL 2450"
+    voltage_spans = _VOLTS
+    current_spans = _AMPERES
 
     def __init__(self, session: Session, remote_sense: bool = False) -> None:
-        self._volts, self._amperes = span_for(_VOLTS, 20.0, "V"), span_for(_AMPERES, 10e-3, "A")
         self._remote = "ON" if remote_sense else "OFF"
         self._use: _Use = "nothing"
         self._sensed = ""
-        super().__init__(session)
+        super().__init__(session, volts=20.0, amperes=10e-3)
 
     def _set_up(self) -> None:
         language = self.session.ask("*LANG?")
@@ -63,32 +63,10 @@ class Keithley2450(ScpiInstrument):
             raise WrongInstrument(f"{self.name} speaks {language}; send it *LANG SCPI and switch it off and on.")
         self.tell("ROUT:TERM FRON", "OUTP:SMOD HIMP")
 
-    def set_ranges(self, volts: float | None = None, amperes: float | None = None) -> None:
-        """Use the smallest ranges that hold these; its output goes off.
-
-        Raises
-        ------
-        OutOfRange
-        """
-        new_volts = self._volts if volts is None else span_for(_VOLTS, volts, "V")
-        new_amperes = self._amperes if amperes is None else span_for(_AMPERES, amperes, "A")
-        self.output_off()
-        self._volts, self._amperes = new_volts, new_amperes
-
     @property
     def voltage_range(self) -> tuple[float, float]:
         """What it can hold, in the range in use."""
         return -self._volts.full, self._volts.full
-
-    @property
-    def voltage_accuracy(self) -> Accuracy:
-        """Of what it measures, in the range in use."""
-        return self._volts.accuracy
-
-    @property
-    def current_accuracy(self) -> Accuracy:
-        """Of the range in use."""
-        return self._amperes.accuracy
 
     def set_voltage(self, volts: float) -> None:
         """Hold a voltage, with the output on; returns when it is there.

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Side
-from labnet.draws import Stream, draw, normal, splitmix64
-from labnet.plan import Continuous, scheduled
+from labnet.draws import Stream, splitmix64
+from labnet.plan import scheduled
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
+from labnet.rules import Continuous
 from labnet_simulators.components import ComparatorPair
 from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
 from labnet_simulators.engine.elimination import eliminate
@@ -17,6 +18,7 @@ from labnet_simulators.engine.kernel import run
 from labnet_simulators.engine.lanes import aligned
 from labnet_simulators.engine.members import Member, Twin, errors_of, measured
 from labnet_simulators.oscillators import Oscillators
+from labnet_simulators.voltages import SIDES
 
 FloatArray = NDArray[np.float64]
 
@@ -215,31 +217,19 @@ class Ensemble:
 
     def _noise(self, count: int, measured: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
         """Give the converters' noise, drawn as the board's `read` does: by trigger, clamped drives, node and repeat."""
-        noise_v = self._parts.adc.noise_v
-        outputs = self._outputs
-        examples = np.arange(len(self._task.train) + len(self._task.test))
-        if not noise_v:
+        if not self._parts.adc.noise_v:
             nothing = {"output_noise_v": (0, 0), "measure_noise_v": (0, 0, 0), "log_noise_v": (0, 0, 0)}
             return {name: np.empty(shape) for name, shape in nothing.items()}
+        noise_v, outputs, rows = self._twin.channels.read_noise_v, self._outputs, np.flatnonzero(logged)
+        examples = np.arange(len(self._task.train) + len(self._task.test))
         triggers = self.trigger + np.arange(count + 1)
         drives = np.zeros(count + 1, dtype=np.int64)
         drives[0] = self._drives
-
-        def noise(
-            stream: Stream, at: NDArray[np.int64], repeats: NDArray[np.int64], nodes: NDArray[np.int64]
-        ) -> FloatArray:
-            where = nodes + (repeats << 32)
-            return noise_v * normal(draw(self._seed, stream, at.reshape(at.shape + (1,) * (where.ndim - 1)), where))
-
-        reads = (drives[measured, None, None] << 16) + examples[:, None]
-        rows = np.flatnonzero(logged)
-        after = (drives[rows, None] + 2) << 16
-        sides = [
-            noise(stream, triggers[rows], after, self._nodes) for stream in (Stream.READ_FREE, Stream.READ_CLAMPED)
-        ]
+        before = triggers[measured, None, None], drives[measured, None, None], examples[:, None]
+        sides = [noise_v(side, triggers[rows, None], drives[rows, None] + 2, 0, self._nodes) for side in SIDES]
         return {
-            "output_noise_v": noise(Stream.READ_FREE, triggers[:-1], (drives[:-1, None] + 1) << 16, outputs),
-            "measure_noise_v": noise(Stream.READ_FREE, triggers[measured], reads, outputs),
+            "output_noise_v": noise_v("free", triggers[:-1, None], drives[:-1, None] + 1, 0, outputs),
+            "measure_noise_v": noise_v("free", *before, outputs),
             "log_noise_v": np.stack(sides, axis=1),
         }
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Side
-from labnet.draws import Stream, draw, normal
 from labnet.plan import SelfTriggered, scheduled
 from labnet.records import NO_BYTES, NO_FLOATS, Block, Errors, Record, closing_record
 from labnet_simulators.components import ComparatorPair
@@ -15,7 +14,7 @@ from labnet_simulators.engine.self_triggered_arrays import Noise, make_room
 from labnet_simulators.engine.self_triggered_dwells import Dwells, Log, Shown, dwell
 from labnet_simulators.engine.self_triggered_stretches import ended, make_clocks, make_hardware, make_noise, make_sides
 from labnet_simulators.oscillators import Oscillators
-from labnet_simulators.voltages import TwinVoltages
+from labnet_simulators.voltages import SIDES, TwinVoltages
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -68,7 +67,7 @@ class SelfTraining:
         self._place = np.argsort(self._nodes)
         self._hardware = make_hardware(twin, self._sides)
         self._clocks = make_clocks(gates, parts, twin.seed, member.bias_v)
-        self._shown = self._make_shown(twin)
+        self._shown, self._channels = self._make_shown(twin), twin.channels
         self._room = make_room(self._sides.p, self._sides.q, len(member.place))
         self._room.place[:] = member.place
         self._hold(twin)
@@ -184,24 +183,18 @@ class SelfTraining:
 
     def _noise(self, count: int, marks: NDArray[np.bool_], logged: NDArray[np.bool_]) -> dict[str, FloatArray]:
         """Give the converters' noise, drawn as the board's `read` does: by clamped drives, side, node and repeat."""
-        noise_v, moves = self._parts.adc.noise_v, self._stretches - 1
-        if not noise_v:
+        if not self._parts.adc.noise_v:
             return {name: np.zeros((0, 0, 0)) for name in ("output_noise_v", "measure_noise_v", "log_noise_v")}
+        noise_v, triggers, outputs = self._channels.read_noise_v, self._triggers, self._outputs
         examples = np.arange(len(self._plan.task.train) + len(self._plan.task.test))
-        drives = self._drives + np.arange(count + 1) * self._stretches
-        reads = np.concatenate([[self._reads], logged]).astype(np.int64)
-
-        def noise(stream: Stream, drives: IntArray, reads: IntArray | int, nodes: IntArray) -> FloatArray:
-            repeat = ((drives << 16) + reads)[..., None]
-            since = self._triggers + (repeat >> 32 << 32)
-            return noise_v * normal(draw(self._seed, stream, since, nodes + (repeat << 32)))
-
-        between, after = drives[:-1, None] + 1 + np.arange(moves), drives[1:][logged]
-        sides = [noise(stream, after, 0, self._nodes) for stream in (Stream.READ_FREE, Stream.READ_CLAMPED)]
-        before = drives[marks, None], reads[marks, None] + examples
+        drives = (self._drives + np.arange(count + 1) * self._stretches)[:, None]
+        reads = np.concatenate([[self._reads], logged]).astype(np.int64)[:, None]
+        between = (drives[:-1] + np.arange(1, self._stretches))[..., None]
+        before = drives[marks, None], (reads[marks] + examples)[..., None]
+        sides = [noise_v(side, triggers, drives[1:][logged], 0, self._nodes) for side in SIDES]
         return {
-            "output_noise_v": noise(Stream.READ_FREE, between, 0, self._outputs),
-            "measure_noise_v": noise(Stream.READ_FREE, *before, self._outputs),
+            "output_noise_v": noise_v("free", triggers, between, 0, outputs),
+            "measure_noise_v": noise_v("free", triggers, *before, outputs),
             "log_noise_v": np.stack(sides, axis=1),
         }
 
