@@ -75,7 +75,7 @@ class Controller:
             show(Progress(block.steps, block.errors))
             self._look_at(block, writer)
             now = time.monotonic()
-            if now > save_at:
+            if now > save_at and block.steps < self.plan.steps:  # a run that is through does not go on
                 writer.save_state(block.steps, self._state())
                 took = time.monotonic() - now  # of a large network it takes long: rarely then
                 save_at = now + max(_STATE_EVERY_S, 10 * took)

@@ -10,6 +10,7 @@ from test_training import MANY, assert_same, parts, plan
 from wires import Late, Serve, Socket
 
 import labnet
+from labnet import controller
 from labnet.controller import Controller
 from labnet.errors import (
     DeviceError,
@@ -87,6 +88,24 @@ def test_a_training_can_be_replayed(tmp_path: Path) -> None:
     first = trained("firmware://twin16?preset=lab&seed=2", record=True)
     again = trained(f"replay://{path}", record=False)
     assert_same(again, first)  # type: ignore[arg-type]
+
+
+def test_a_run_can_be_replayed_however_long_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that is due at the end of a slow one would be asked for, and was not when it was recorded."""
+    path = tmp_path / "run.jsonl"
+    task = labnet.tasks.Allostery.sample(labnet.networks.twin16(), seed=7)
+
+    def trained(board: labnet.Board) -> labnet.Run:
+        return labnet.train(board, task, steps=200, progress=False)
+
+    with labnet.open_board("firmware://twin16?preset=lab&seed=3") as board:
+        assert isinstance(board, TwinBoard)
+        with board.record(path):
+            first = trained(board)
+    monkeypatch.setattr(controller, "_STATE_EVERY_S", -1.0)
+    with labnet.open_board(f"replay://{path}") as replayed, first, trained(replayed) as again:
+        np.testing.assert_array_equal(again.array("wipers"), first.array("wipers"))
+        assert again.frame("error").equals(first.frame("error"))
 
 
 def test_an_answer_that_never_came_never_comes(served: Serve, tmp_path: Path) -> None:
