@@ -1,7 +1,7 @@
 """Pictures of runs: scaled error, wiper traces, the network with its resistances."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -12,14 +12,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from labnet.board import nominal_ohm
+from labnet.tasks.task import ExampleSet
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from labnet.comparison import Comparison
     from labnet.runs import Run
+
+FloatArray = NDArray[np.float64]
 
 _MOST_POINTS = 2000  # of a trace; more cannot be seen
 _MOST_TRACES = 8
+_MOST_TRACED = 4  # runs whose traces are drawn beside their errors
+_MOST_NUMBERS, _MOST_NAMES = 10, 30  # runs in a map of distances that have their numbers, and names, written
+_DENSE = 200  # points of a curve that is drawn with its mean
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5b5b", "#a6761d")
+_STYLES: dict[ExampleSet, str] = {"train": "-", "test": "--"}
 _ACTIVE = "#ff9ec4"
 _ROLES = {
     "inputs": ("input", "#d55e00", "s"),
@@ -32,58 +41,123 @@ def run_figure(run: "Run") -> Figure:
     """Draw one run: scaled error, traces, and the network as it ended."""
     figure = Figure(figsize=(11, 6), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
-    error(figure.add_subplot(grid[0, 0]), [run])
+    error(figure.add_subplot(grid[0, 0]), run)
     traces(figure.add_subplot(grid[1, 0]), run)
     network(figure.add_subplot(grid[:, 1]), run)
     figure.suptitle(_title(run), fontsize=11)
     return figure
 
 
-def comparison_figure(runs: "Sequence[Run]") -> Figure:
-    """Draw several runs: their errors together, the traces of each (wycoff2022, Fig. 4A and 4B)."""
-    figure = Figure(figsize=(11, max(4.5, 1.7 * len(runs))), layout="constrained")
-    grid = figure.add_gridspec(len(runs), 2)
-    error(figure.add_subplot(grid[:, 0]), runs)
-    alike = len({run.plan.rule.name for run in runs}) == 1
-    first: Axes | None = None
-    for row, run in enumerate(runs):
-        axes = figure.add_subplot(grid[row, 1], sharex=first, sharey=first if alike else None)
-        first = first or axes
-        traces(axes, run, legend=False)
-        axes.set_title(_label(run, runs), fontsize=9, loc="left", color=_COLOURS[row % len(_COLOURS)])
-        if row < len(runs) - 1:
-            axes.set_xlabel("")
-            axes.tick_params(labelbottom=False)
-    titles = {run.meta["experiment"].get("title") or run.task.kind for run in runs}
+def comparison_figure(compared: "Comparison") -> Figure:
+    """Draw several runs: their errors together, distances between solutions, and the traces of each where they are few.
+
+    Bands are quartiles over repeats. (Errors and traces of single runs are Figs. 4A and 4B of wycoff2022.)
+    """
+    distances, count = compared.distances(), len(compared.runs)
+    traced = [f"trace {k}" for k in range(count if count <= _MOST_TRACED else 0)]
+    mapped = ["map"] if count > 2 and distances.notna().any(axis=None) else []
+    if traced:  # beside the errors, and the map below these
+        maps = len(mapped) * (count // 2)
+        rows: list[Any] = [list(row) for row in zip(["error"] * (count - maps) + ["map"] * maps, traced, strict=True)]
+    else:
+        rows = [["error", *mapped]]
+    figure = Figure(figsize=(11, max(4.5, 2.2 * len(rows))), layout="constrained")
+    panels = figure.subplot_mosaic(rows)
+    compared_errors(panels["error"], compared)
+    if mapped:
+        _distance_map(panels["map"], distances)
+    if traced:
+        _all_traces([panels[name] for name in traced], compared)
+    titles = {run.meta["experiment"].get("title") or run.task.kind for run in compared.runs}
     figure.suptitle("\n".join(sorted(titles)[:3]), fontsize=11)
-    if first is not None:
-        first.set_xlim(0, max(run.plan.steps * run.updates_per_step for run in runs))
     return figure
 
 
-def error(axes: Axes, runs: "Sequence[Run]") -> None:
-    """Draw scaled error against steps x p: train sets as lines, test sets dashed."""
-    any_smoothed = False
-    for colour, run in zip(colours(len(runs)), runs, strict=True):
-        frame = run.frame("error")
-        for name, style in (("train", "-"), ("test", "--")):
-            part = frame[frame["set"] == name]
-            if not len(part):
+def _all_traces(panels: Sequence[Axes], compared: "Comparison") -> None:
+    """Draw the traces of each run, to one scale."""
+    palette = colours(len(compared.groups))
+    alike = len({run.plan.rule.name for run in compared.runs}) == 1
+    for k, group in enumerate(compared.groups):
+        for run in group.runs:
+            axes = panels[run]
+            traces(axes, compared.runs[run], legend=False)
+            name = group.label if len(group.runs) == 1 else f"{compared.names[run]}: {group.label}"
+            axes.set_title(name, fontsize=9, loc="left", color=palette[k])
+    for axes in panels[1:]:
+        axes.sharex(panels[0])
+        if alike:
+            axes.sharey(panels[0])
+    for axes in panels[:-1]:
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+    panels[0].set_xlim(0, max(run.plan.steps * run.updates_per_step for run in compared.runs))
+
+
+def _distance_map(axes: Axes, distances: "pd.DataFrame") -> None:
+    """Draw distances between runs as colours, with numbers where there is room."""
+    count = len(distances)
+    cmap = colormaps["viridis_r"].with_extremes(bad="#dddddd")
+    image = axes.imshow(distances.to_numpy(), cmap=cmap, vmin=0, aspect="auto")
+    axes.figure.colorbar(image, ax=axes, label="in units of R_ref")
+    if count <= _MOST_NUMBERS:
+        half = float(np.nanmax(distances.to_numpy())) / 2
+        for (i, j), value in np.ndenumerate(distances.to_numpy()):
+            text = f"{value:.2f}" if value == value else "–"
+            axes.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if value > half else "black")
+    each = range(0, count, max(1, -(-count // _MOST_NAMES)))
+    axes.set_xticks(each, [distances.columns[k] for k in each], rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(each, [distances.index[k] for k in each], fontsize=8)
+    axes.set_title("distance between solutions", fontsize=9, loc="left")
+
+
+def compared_errors(axes: Axes, compared: "Comparison") -> None:
+    """Draw scaled error of each group of runs against steps x p: train sets as lines, test sets dashed."""
+    palette = dict(zip((group.label for group in compared.groups), colours(len(compared.groups)), strict=True))
+    for name, style in _STYLES.items():
+        for label, part in compared.errors(name).groupby("group", sort=False):
+            colour = palette[str(label)]
+            x, middle = part["steps_p"].to_numpy(), part["median"].to_numpy()
+            runs = part["n"].max()
+            said = f"{label}{'' if runs == 1 else f' ({runs} runs)'}{', test' if name == 'test' else ''}"
+            if runs == 1:
+                _error_line(axes, x, middle, style, colour, said)
                 continue
-            label = name if len(runs) == 1 else f"{_label(run, runs)}{', test' if name == 'test' else ''}"
-            if (accuracy := part["accuracy"].iloc[-1]) == accuracy:
-                label += f", accuracy {accuracy:.0%}"
-            x, y = part["steps_p"].to_numpy(), part["scaled_error"].to_numpy()
-            many = len(x) > 200
-            any_smoothed |= many
-            axes.plot(x, y, style, color=colour, lw=1, alpha=0.25 if many else 1, label=None if many else label)
-            if many:
-                axes.plot(x, smoothed(y), style, color=colour, lw=1.6, label=label)
+            axes.plot(x, middle, style, color=colour, lw=1.6, label=said)
+            axes.fill_between(x, part["low"], part["high"], color=colour, alpha=0.18, lw=0)
+    _error_axes(axes)
+    if any(len(group.runs) > 1 for group in compared.groups):
+        axes.set_title("line and band: median and quartiles over runs", fontsize=9, loc="left")
+
+
+def error(axes: Axes, run: "Run") -> None:
+    """Draw the scaled error of a run against steps x p: the train set as a line, the test set dashed."""
+    frame = run.frame("error")
+    for name, style in _STYLES.items():
+        part = frame[frame["set"] == name]
+        if not len(part):
+            continue
+        accuracy = part["accuracy"].iloc[-1]
+        label = name if np.isnan(accuracy) else f"{name}, accuracy {accuracy:.0%}"
+        _error_line(axes, part["steps_p"].to_numpy(), part["scaled_error"].to_numpy(), style, _COLOURS[0], label)
+    _error_axes(axes)
+
+
+def _error_line(axes: Axes, x: FloatArray, y: FloatArray, style: str, colour: str, label: str) -> None:
+    """Draw one curve; a dense one pale, with its running mean over it."""
+    if len(x) <= _DENSE:
+        axes.plot(x, y, style, color=colour, lw=1, label=label)
+        return
+    axes.plot(x, y, style, color=colour, lw=1, alpha=0.25)
+    axes.plot(x, smoothed(y), style, color=colour, lw=1.6, label=label)
+
+
+def _error_axes(axes: Axes) -> None:
     axes.set_xscale("symlog", linthresh=1)
     axes.set_yscale("log")
     axes.set_xlim(left=0)
     axes.set_xlabel("steps × p")
-    axes.set_ylabel("scaled error" + (" (thick: running geometric mean)" if any_smoothed else ""))
+    dense = any(line.get_alpha() for line in axes.lines)
+    axes.set_ylabel("scaled error" + (" (thick: running geometric mean)" if dense else ""))
     axes.grid(alpha=0.25)
     if axes.lines:
         axes.legend(frameon=False, fontsize=9)
@@ -136,7 +210,7 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     active, v_free = _last_update(run, steps, step)
     halo = LineCollection(list(segments[active]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
     axes.add_collection(halo)
-    kohm = _resistances_kohm(run, step)
+    kohm = run.resistances_ohm([step])[0] / 1e3
     scale = Normalize(0, np.nanmax([*kohm, run.network.r_ref_ohm / 1e3]))
     cmap = colormaps["viridis_r"].with_extremes(bad="#bbbbbb")
     lines = LineCollection(list(segments), cmap=cmap, norm=scale, linewidths=3.5, zorder=2)
@@ -189,14 +263,6 @@ def _last_update(run: "Run", steps: NDArray[np.int64], step: int) -> tuple[NDArr
     return np.zeros(run.network.edge_count, dtype=np.bool_), np.full(run.network.node_count, np.nan)
 
 
-def _resistances_kohm(run: "Run", step: int) -> NDArray[np.float64]:
-    if run.plan.rule.name == "continuous":
-        return np.asarray(run.array("resistances_ohm", [step])[0] / 1e3)
-    pot = {name: run.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
-    wipers = run.array("wipers", [step])[0]
-    return np.where(wipers < 0, np.nan, nominal_ohm(wipers, **pot) / 1e3)
-
-
 def _thinned(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(steps) <= _MOST_POINTS:
         return steps
@@ -208,9 +274,13 @@ def smoothed(y: NDArray[np.float64]) -> NDArray[np.float64]:
     logs = np.log(np.maximum(y, 1e-300))
     sums = np.concatenate([[0.0], np.cumsum(logs)])
     k = np.arange(1, len(y) + 1)
-    window = np.maximum(k // 20 * 2, 1)  # even, so that a cycle of two steps is averaged away
-    first = k - window
-    return np.asarray(np.exp((sums[k] - sums[first]) / (k - first)))
+    window = averaged(k)
+    return np.asarray(np.exp((sums[k] - sums[k - window]) / window))
+
+
+def averaged(count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give over how many of the last of `count` measurements `smoothed` averages."""
+    return np.maximum(count // 20 * 2, 1)  # even, so that a cycle of two steps is averaged away
 
 
 def colours(count: int) -> list[str]:
@@ -223,9 +293,3 @@ def _title(run: "Run") -> str:
     eta = f"eta = {run.plan.eta:g}, " if isinstance(run.plan.eta, float) else ""
     terms = f"{run.task.kind} on {run.meta['board']['address']}, {run.plan.clock}, {eta}{run.plan.steps:,} steps"
     return f"{title}\n{terms}" if title else terms
-
-
-def _label(run: "Run", runs: "Sequence[Run]") -> str:
-    """Tell runs apart by their clocks, or by name where that does not."""
-    different = len({str(each.plan.clock) for each in runs}) == len(runs)
-    return str(run.plan.clock) if different else run.path.stem

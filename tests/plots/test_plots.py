@@ -1,5 +1,6 @@
 """Pictures show what the run holds."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from labnet import plots
 from labnet.runs import RunWriter
 
 
-def train(path: Path | None = None, steps: int = 60, p: float = 0.5, **settings: object) -> labnet.Run:
+def train(
+    path: Path | None = None, steps: int = 60, p: float = 0.5, task_seed: int = 4, **settings: object
+) -> labnet.Run:
     with labnet.open_board("sim://twin16?seed=2") as board:
-        task = labnet.tasks.Regression.sample(board.network, seed=4, train=3, test=2)
+        task = labnet.tasks.Regression.sample(board.network, seed=task_seed, train=3, test=2)
         clock = labnet.GlobalClock(p=p)
         return labnet.train(board, task, steps=steps, clock=clock, path=path, progress=False, **settings)  # type: ignore[arg-type]
 
@@ -26,7 +29,7 @@ def axes() -> Axes:
 def test_error_against_steps_times_p() -> None:
     with train() as run:
         drawn = axes()
-        plots.error(drawn, [run])
+        plots.error(drawn, run)
         frame = run.frame("error")
         assert [line.get_label() for line in drawn.lines] == ["train", "test"]
         for line in drawn.lines:
@@ -64,12 +67,25 @@ def test_network_shows_resistances_and_active_edges() -> None:
         assert len(halo.get_segments()) == run.array("enabled", [40])[0].sum()
 
 
-def test_figures_of_one_and_of_several_runs(tmp_path: Path) -> None:
+def test_two_runs_are_drawn_with_their_traces(tmp_path: Path) -> None:
     with train() as run, train(p=1.0) as other:
         run.plot().savefig(tmp_path / "one.png")
-        both = plots.comparison_figure([run, other])
+        both = plots.comparison_figure(labnet.compare([run, other]))
         both.savefig(tmp_path / "both.png")
-        assert [line.get_label() for line in both.axes[0].lines][::2] == ["p = 0.5", "p = 1"]
+        errors, *traces = both.axes
+        assert [line.get_label() for line in errors.lines] == ["p = 0.5", "p = 1", "p = 0.5, test", "p = 1, test"]
+        assert [axes.get_title(loc="left") for axes in traces] == ["p = 0.5", "p = 1"]
+
+
+def test_many_runs_are_drawn_as_bands_and_a_map(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        runs = [stack.enter_context(train(p=p, task_seed=seed)) for p in (0.5, 1.0) for seed in range(3)]
+        compared = labnet.compare(runs)
+        figure = plots.comparison_figure(compared)
+        figure.savefig(tmp_path / "many.png")
+        errors, distances = figure.axes[:2]
+        assert len(errors.collections) == 4, "a band for each setting and set"
+        np.testing.assert_array_equal(distances.images[0].get_array(), compared.distances())
 
 
 def test_a_run_that_has_hardly_begun_can_be_drawn(tmp_path: Path) -> None:
