@@ -1,5 +1,6 @@
 # make demo: train a simulated board and draw the run.   make test: everything that must hold of the Python packages.
 # make test-hardware: firmware, plant and driver together, many times.   make test-firmware: what must hold of the firmware.
+# make docs: the documentation as a site, after its code blocks and notebooks have run.
 # Python 3.11 or newer with venv, git and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -8,12 +9,15 @@ BIN := $(VENV)/bin
 # Threads slow small solves down five times.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint unit bench system clean test-hardware test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
+.PHONY: demo test lint kernels unit bench docs system clean test-hardware test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
 
 demo: $(VENV)/.installed
 	$(BIN)/labnet demo --out demo
 
-test: lint unit
+# The linters have one core, the compiler of the engine the other; then the tests have both.
+test: $(VENV)/.installed-dev
+	$(MAKE) --no-print-directory --output-sync=target -j2 lint kernels
+	$(MAKE) --no-print-directory unit
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -21,9 +25,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What the engine compiles is kept on disk; processes of tests that begin together would each compile it.
+kernels: $(VENV)/.installed-dev
+	$(BIN)/python tests/engine/kernels.py
+
 unit: $(VENV)/.installed-dev system
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -m "not slow"
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not slow and not docs"
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -32,11 +40,19 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/self_triggered.py
 	$(BIN)/python benchmarks/lattices.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/catalogue.py
 	$(BIN)/python benchmarks/firmware.py
+
+# What README, docs and notebooks say works, and the site made of them; a warning fails it.
+docs: $(VENV)/.installed-dev system
+	$(BIN)/pytest -n auto --dist worksteal -m docs
+	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 # Firmware, plant and driver together, many times.
 test-hardware: $(VENV)/.installed-dev system
-	$(BIN)/pytest -n auto -m slow
+	$(BIN)/pytest -n auto --dist worksteal -m "slow and not docs"
 
 # Unit tests of the firmware in the PC's and the chip's sizes, plain and with sanitizers; the chip's build; checkers; fuzzing.
 # The minute of fuzzing has one core, all else the other.
@@ -96,4 +112,4 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) demo firmware/build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo firmware/build docs/_build docs/api docs/notebooks .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

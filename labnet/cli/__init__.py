@@ -1,29 +1,36 @@
 """The command line: what is typed after ``labnet``."""
 
-import logging
 import os
 import signal
 import sys
 import warnings
 
-from labnet.cli import calibrate, conform, experiments, flash, inspect, instruments  # each brings its commands
+from labnet.cli import (
+    calibrate,
+    compare,
+    conform,
+    experiments,
+    flash,
+    inspect,
+    instruments,
+    logs,
+    watch,
+)  # each brings its commands
+from labnet.cli.completion import as_shells_ask
 from labnet.cli.console import app, err
 from labnet.errors import LabnetError
 
-__all__ = ["app", "calibrate", "conform", "experiments", "flash", "inspect", "instruments", "main"]
-
-
-def _say_warning(message: Warning | str, *_: object) -> None:
-    err.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+__all__ = ["app", "calibrate", "compare", "conform", "experiments", "flash", "inspect", "instruments", "main", "watch"]
 
 
 def main() -> None:
     """Run the command line; errors are said in words, without a traceback (LABNET_DEBUG=1 shows it)."""
-    warnings.showwarning = _say_warning  # type: ignore[assignment]
-    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
+    warnings.showwarning = logs.say_warning  # type: ignore[assignment]
+    logs.begin()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves the board as safe as Ctrl-C does
     try:
-        app()
+        with as_shells_ask():
+            app()
     except Exception as error:
         if os.environ.get("LABNET_DEBUG"):
             raise
@@ -31,4 +38,7 @@ def main() -> None:
         if not isinstance(error, LabnetError | OSError):
             said = f"{type(error).__name__}: {said} (unexpected; LABNET_DEBUG=1 shows where it comes from)"
         err.print(f"error: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
+        logs.failed(said)
         sys.exit(2)
+    finally:
+        logs.end()

@@ -1,8 +1,8 @@
 """``labnet run``, ``sweep``, ``show``, ``plot``, ``figures``, ``export``, ``demo``."""
 
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from importlib.resources import files
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +13,12 @@ from rich.table import Table
 
 from labnet.board import Board, open_board
 from labnet.calibration import Calibration, applied, newest
-from labnet.cli.console import app, err, out
-from labnet.errors import ExperimentError, PlanError, RunError, SweepError
+from labnet.cli import completion
+from labnet.cli.console import app, err, experiments_folder, out, save_figure
+from labnet.cli.watch import check_page, start_page
+from labnet.errors import ExperimentError, PlanError, SweepError
 from labnet.experiment import Experiment
-from labnet.files import made_folder, whole_file
+from labnet.files import made_folder
 from labnet.runs import Run
 from labnet.runs.export import Format
 from labnet.sweeps import Over, Sweep
@@ -26,13 +28,18 @@ from labnet.training import run_plan
 
 _ROWS = 40  # of a table that somebody reads
 
-RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
+RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.", autocompletion=completion.run_files)]
 
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment.")],
-    board: Annotated[str | None, typer.Option(metavar="URI", help="Use this board instead of the file's.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.toml", help="The experiment.", autocompletion=completion.experiments)
+    ],
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Use this board instead of the file's.", autocompletion=completion.boards),
+    ] = None,
     path: Annotated[
         Path | None, typer.Option("--out", metavar="PATH", help="The run file; by default FILE.sqlite, here.")
     ] = None,
@@ -44,7 +51,12 @@ def run(
     ] = False,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. clock.p=0.1; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a key, e.g. clock.p=0.1; repeatable.",
+            autocompletion=completion.settings,
+        ),
     ] = None,
     calibrated: Annotated[
         str,
@@ -55,6 +67,9 @@ def run(
             "with its own); as it is; or by that file.",
         ),
     ] = "stored",
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Show the run on a page in your browser meanwhile; see labnet watch.")
+    ] = False,
 ) -> None:
     """Run an experiment and log every step.
 
@@ -66,7 +81,9 @@ def run(
     changes = list(change or [])
     if board is not None:
         changes.append(f"board={board}")
-    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume, durable, calibrated)
+    if watched:
+        check_page()
+    _train(file, changes, path or Path(f"{file.stem}.sqlite"), resume, durable, calibrated, watched)
 
 
 def _train(
@@ -76,6 +93,7 @@ def _train(
     resume: bool = False,
     durable: bool = False,
     calibrated: str = "none",
+    watched: bool = False,
 ) -> None:
     experiment = Experiment.load(file, changes)
     with open_board(experiment.board) as opened:
@@ -86,6 +104,8 @@ def _train(
         try:
             stored = experiment.model_dump(mode="json")
             used = _calibrated(opened, calibrated, path if resume else None)
+            # Kept until the end: the page has a pipe from here. Not where the run is refused because there is one.
+            page = start_page(path) if watched and (resume or not path.exists()) else None
             done = run_plan(used, plan, path, experiment=stored, resume=resume, durable=durable)
         except KeyboardInterrupt:
             err.print(
@@ -94,6 +114,8 @@ def _train(
             raise typer.Exit(130) from None
     with done:
         _summary(done)
+    if page is not None and sys.stdin.isatty():
+        err.print("The page stays until nobody looks at it any more.")
 
 
 def _calibrated(board: Board, chosen: str, resumed: Path | None) -> Board:
@@ -116,7 +138,12 @@ def _calibrated(board: Board, chosen: str, resumed: Path | None) -> Board:
 
 @app.command()
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment, with a table [over].")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.toml", help="The experiment, with a table [over].", autocompletion=completion.experiments
+        ),
+    ],
     path: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The directory; by default FILE.sweep, here.")
     ] = None,
@@ -131,7 +158,12 @@ def sweep(
     ] = 0,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a key for all points, e.g. steps=100; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a key for all points, e.g. steps=100; repeatable.",
+            autocompletion=completion.settings,
+        ),
     ] = None,
 ) -> None:
     """Train an experiment at every point of a grid or list; the results are Parquet tables.
@@ -221,6 +253,7 @@ def _summary(run: Run) -> None:
         "faults": "; ".join(
             f"{each['kind']}, {each.get('part', 'edge')} {each['index']}: {each['action']}" for each in run.findings
         ),
+        "warnings": "\n".join(f"after step {each['step']:,}: {each['text']}" for each in run.warnings),
         "made": f"{meta['created']} by labnet {meta['versions']['labnet']}",
     }
     for key, value in rows.items():
@@ -240,26 +273,14 @@ def _summary(run: Run) -> None:
 
 @app.command()
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="One run file, or several to compare.")],
+    run: RunFile,
     path: Annotated[
-        Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png, or RUN+RUN.png.")
+        Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png.")
     ] = None,
 ) -> None:
-    """Draw a run (error, wipers, network), or compare several."""
-    from labnet import plots  # matplotlib takes longer to import than the other commands take to run
-
-    path = path or runs[0].with_name("+".join(run.stem for run in runs) + ".png")
-    if not path.suffix:
-        path = path.with_suffix(".png")
-    with ExitStack() as stack:
-        opened = [stack.enter_context(Run.open(run)) for run in runs]
-        figure = plots.run_figure(opened[0]) if len(opened) == 1 else plots.comparison_figure(opened)
-        with whole_file(path) as unfinished:
-            try:
-                figure.savefig(unfinished, dpi=150)
-            except ValueError as error:  # matplotlib's, for an unknown format
-                raise RunError(f"{path} cannot be written: {error}.") from None
-    out.print(f"wrote {path}", soft_wrap=True)
+    """Draw a run: error, wipers, network. 'labnet compare --out' draws several."""
+    with Run.open(run) as opened:
+        save_figure(opened.plot(), path or run.with_suffix(".png"))
 
 
 @app.command()
@@ -269,6 +290,7 @@ def figures(
         typer.Argument(
             metavar="[NAME]...",
             help="1b, 2a, 2b, eq6, 3, gates, 4a to 4e, self-triggered, damage; left out, or all: all.",
+            autocompletion=completion.figures,
         ),
     ] = None,
     folder: Annotated[
@@ -289,7 +311,7 @@ def figures(
     for name in chosen:
         figure = FIGURES[name]
         try:
-            made = make(figure, _experiments() / "figures" / f"{name}.toml", folder, quick=quick)
+            made = make(figure, experiments_folder() / "figures" / f"{name}.toml", folder, quick=quick)
         except KeyboardInterrupt:
             err.print(f"Interrupted. {folder} holds what was done; the same command goes on.", soft_wrap=True)
             raise typer.Exit(130) from None
@@ -330,11 +352,5 @@ def demo(
     while path.exists():
         path = folder / f"demo-{number}.sqlite"
         number += 1
-    _train(_experiments() / "demo.toml", [], path)
-    plot([path])
-
-
-def _experiments() -> Path:
-    """Find the experiments: in the package when installed, beside it in a checkout."""
-    shipped = Path(str(files("labnet"))) / "experiments"
-    return shipped if shipped.is_dir() else Path(str(files("labnet"))).parent / "experiments"
+    _train(experiments_folder() / "demo.toml", [], path)
+    plot(path)

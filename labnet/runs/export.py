@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from scipy.io import savemat
 
 from labnet.errors import RunError, RunExists
 from labnet.files import made_folder, whole_file
@@ -47,6 +46,8 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
         for file, name in zip(files, frames, strict=False):
             with whole_file(file) as unfinished:
                 if to == "mat":
+                    from scipy.io import savemat  # slow to import, and no other command needs it
+
                     savemat(unfinished, _arrays(run), oned_as="column", do_compression=True)
                 elif to == "csv":
                     run.frame(name).to_csv(unfinished, index=False)

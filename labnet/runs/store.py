@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -74,6 +74,12 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
     )
 
 
+def is_marked(path: Path) -> bool:
+    """Tell by its first bytes whether a file is a run; not yet of one that is just being begun."""
+    with path.open("rb") as file:
+        return file.read(72)[68:] == APPLICATION_ID.to_bytes(4, "big")  # where SQLite keeps it
+
+
 def write_lock(path: Path) -> FileLock:
     """Give the lock that a run's writer holds; the system lets go of it when the process dies."""
     return FileLock(f"{path}.lock", timeout=0.2, poll_interval=0.01)
@@ -94,6 +100,17 @@ def has_writer(path: Path) -> bool:
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Tell whether nothing was ever committed: a run that was killed while its file was being made."""
     return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+
+
+def not_begun(path: Path) -> bool:
+    """Tell whether there is no run yet: no file, or one that is just being made."""
+    if not path.exists():
+        return True
+    try:
+        with closing(connect(path, read_only=True)) as connection:
+            return is_empty(connection)
+    except sqlite3.DatabaseError:  # some other file
+        return False
 
 
 def check_format(connection: sqlite3.Connection, path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import io
 import json
+import logging
 import os
 import sqlite3
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,7 +38,13 @@ from labnet.runs.store import (
     write_lock,
 )
 
+_log = logging.getLogger(__name__)
+
+_MOST_WARNINGS = 1000  # that are kept
 _INSERT = f"INSERT OR REPLACE INTO record VALUES ({', '.join('?' * (4 + len(ARRAY_FIELDS)))})"
+
+_TRIES = 50  # to make a run one file, while others look at it
+_TRY_EVERY_S = 0.01
 
 State = dict[str, NDArray[Any]]
 
@@ -89,10 +98,12 @@ class RunWriter:
                 self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 if not begun:
                     self._begin(describe(board, plan, experiment or {}))
-            self._set_status("running")
+            self._set_meta("status", "running")
+            how = f"goes on after step {self._last_step():,}" if begun else "begins"
         except BaseException:
             finish(self._release)
             raise
+        _log.info("run %s %s: %s on %s, %s steps", self.path, how, plan.task.kind, board.address, f"{plan.steps:,}")
 
     def _take_lock(self) -> None:
         """Take the lock that tells a second writer."""
@@ -147,9 +158,10 @@ class RunWriter:
             raise RunError(f"{self.path} was closed; nothing more can be written.")
         return self._connection
 
-    def _set_status(self, status: str) -> None:
+    def _set_meta(self, key: str, value: Any) -> None:
         with typed_errors(self.path):
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('status', ?)", (json.dumps(status),))
+            row = (key, json.dumps(value, allow_nan=False))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", row)
 
     def add_block(self, block: Block) -> None:
         """Commit what a block holds; what was logged before is written again (a resumed run goes over some)."""
@@ -210,16 +222,29 @@ class RunWriter:
 
     def findings(self) -> list[dict[str, Any]]:
         """Give what was noted of broken parts, and of edges that were masked."""
-        with typed_errors(self.path):
-            row = self._database.execute("SELECT value FROM meta WHERE key = 'findings'").fetchone()
-        return list(json.loads(row[0])) if row else []
+        return self._notes("findings")
 
     def note_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Commit what was found of broken parts, behind what was noted before."""
         if findings:
-            noted = json.dumps([*self.findings(), *findings], allow_nan=False)
-            with typed_errors(self.path):
-                self._database.execute("INSERT OR REPLACE INTO meta VALUES ('findings', ?)", (noted,))
+            self._set_meta("findings", [*self.findings(), *findings])
+
+    def note_warning(self, text: str) -> None:
+        """Commit a warning, with the last logged step and the time, behind those before; of very many the first."""
+        noted = self._notes("warnings")
+        if len(noted) < _MOST_WARNINGS:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._set_meta("warnings", [*noted, {"step": self._last_step(), "time": now, "text": text}])
+
+    def _notes(self, key: str) -> list[dict[str, Any]]:
+        with typed_errors(self.path):
+            row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return list(json.loads(row[0])) if row else []
+
+    def _last_step(self) -> int:
+        """Give the last logged step, 0 where there is none."""
+        with typed_errors(self.path):
+            return int(self._database.execute("SELECT coalesce(max(step), 0) FROM record").fetchone()[0])
 
     def start_costs(self) -> dict[str, float]:
         """Give the cost of each set at step 0, where it is measured already."""
@@ -242,7 +267,8 @@ class RunWriter:
         try:
             with typed_errors(self.path):
                 self._connection.rollback()  # what Ctrl-C may have left half done
-                self._set_status(status)
+                self._set_meta("status", status)
+                _log.info("run %s ended after step %s: %s", self.path, f"{self._last_step():,}", status)
                 if self.path != MEMORY:
                     self._become_one_file(self._connection)
         finally:
@@ -251,17 +277,21 @@ class RunWriter:
     def _become_one_file(self, database: sqlite3.Connection) -> None:
         database.execute("PRAGMA busy_timeout=1000")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        try:
-            database.execute("PRAGMA journal_mode=DELETE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            warnings.warn(
-                f"another process reads {self.path}, so {self.path.name}-wal stays beside it; keep them together. They "
-                "become one file when the run is next resumed.",
-                WalKept,
-                stacklevel=8,
-            )
+        for _ in range(_TRIES):  # ourselves: busy_timeout does not hold for this
+            try:
+                database.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                time.sleep(_TRY_EVERY_S)
+            else:
+                return
+        warnings.warn(
+            f"another process reads {self.path}, so {self.path.name}-wal stays beside it; keep them together. They "
+            "become one file when the run is next resumed.",
+            WalKept,
+            stacklevel=8,
+        )
 
     def _release(self) -> None:
         """Let go of file and lock; a run in memory stays, for its reader."""

@@ -1,0 +1,90 @@
+"""The page of several runs, side by side."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labnet.comparison import Comparison, compare
+from labnet.errors import RunError
+from labnet.live import words
+from labnet.live.comparing_charts import DistanceChart, GroupChart
+from labnet.live.drawing import NetworkDrawing
+from labnet.live.polling import Poll
+from labnet.live.states import state_of
+from labnet.live.view import fill
+from labnet.runs import Run
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+
+_SAID = {"of": "planned", "train": "train error", "train_late": "late", "test": "test error", "test_late": "late "}
+_MOST_NETWORKS = 6
+_MOST_EDGES = 200  # of networks that are drawn side by side
+
+
+class ComparingPage:
+    """Shows several runs in a document; what is still written goes on."""
+
+    def __init__(self, document: "Document", paths: Sequence[Path]) -> None:
+        self._paths = paths
+        with ExitStack() as stack:
+            runs = self._open(stack)
+            comparison = compare(runs)
+            self._created = [run.meta["created"] for run in runs]
+            self._seen = self._progress(runs)
+            self._errors = GroupChart([group.label for group in comparison.groups])
+            self._distances = DistanceChart(comparison.names)
+            drawn = len(runs) <= _MOST_NETWORKS and all(run.network.edge_count <= _MOST_EDGES for run in runs)
+            self._networks = [NetworkDrawing(run.network, run.task, small=True) for run in runs if drawn]
+            for network, name in zip(self._networks, comparison.names, strict=False):
+                network.plot.title.text = name
+            plots = {f"network_{k}": network.plot for k, network in enumerate(self._networks)}
+            title = f"{len(runs)} runs · labnet"
+            self._view = fill(
+                document, "runs.html", title, errors=self._errors.plot, distances=self._distances.plot, **plots
+            )
+            document.template_variables["networks"] = list(plots)
+            self._draw(comparison)
+        Poll(document, self._view, self._look)
+
+    def _open(self, stack: ExitStack) -> list[Run]:
+        return [stack.enter_context(Run.open(path)) for path in self._paths]
+
+    def _progress(self, runs: Sequence[Run]) -> list[tuple[str, int]]:
+        return [(run.status, run.steps_done()) for run in runs]
+
+    def _look(self) -> bool:
+        """Compare again where a run went on."""
+        try:
+            with ExitStack() as stack:
+                runs = self._open(stack)
+                progress = self._progress(runs)
+                changed = progress != self._seen
+                self._view.stale = [run.meta["created"] for run in runs] != self._created
+                if changed and not self._view.stale:
+                    self._draw(compare(runs))
+                self._seen = progress
+        except RunError as error:  # a file went away: say so, and look again
+            self._view.say(warnings=words.bullets([str(error)]))
+            return False
+        return changed
+
+    def _draw(self, comparison: Comparison) -> None:
+        view, groups = self._view, comparison.groups
+        parts = [comparison.errors("train"), comparison.errors("test")]
+        for name, part in zip(("train", "test"), parts, strict=True):
+            self._errors.update(name, part)
+        self._distances.update(comparison.distances().to_numpy())
+        for network, run in zip(self._networks, comparison.runs, strict=False):
+            network.show(state_of(run, run.plan.steps), "free", {})
+        going_on = sum(run.status == "running" for run in comparison.runs)
+        view.say(
+            header=words.comparison_header(comparison.names, going_on),
+            warnings=words.bullets(comparison.notes),
+            legend=words.groups(groups, any(np.isfinite(parts[1]["median"]))),
+            finals=words.frame(comparison.finals().rename(columns=_SAID), "run"),
+            parameters=words.frame(comparison.parameters().T, "run") or "nothing but what is measured",
+        )

@@ -1,0 +1,134 @@
+"""What a page or a terminal shows of a network: where it stands at a step, and how often its gates were open."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtrik
+
+from labnet.board import nominal_ohm
+from labnet.plan import GlobalClock
+from labnet.runs import Run
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """The network at a logged step; NaN, or -1 in integers, where something was not logged.
+
+    Attributes
+    ----------
+    step : int
+        Where wipers and resistances stand just before; -1 where nothing is logged yet.
+    voltages_step : int
+        The step of all else: the same, or the last one before a closing record, which has positions alone.
+    time_s : float
+    example : int
+    clipped : bool
+    v_free, v_clamped : numpy.ndarray, shape (n,)
+    ohm : numpy.ndarray, shape (E,)
+        Nominal resistances of the wipers, or those that were set.
+    wipers, directions, enabled : numpy.ndarray of int, shape (E,)
+    """
+
+    step: int
+    voltages_step: int
+    time_s: float
+    example: int
+    clipped: bool
+    v_free: NDArray[np.float64]
+    v_clamped: NDArray[np.float64]
+    ohm: NDArray[np.float64]
+    wipers: NDArray[np.int64]
+    directions: NDArray[np.int64]
+    enabled: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GateStatistics:
+    """How often gates were open, over the latest logged steps.
+
+    Attributes
+    ----------
+    count : int
+        Logged steps.
+    share : numpy.ndarray, shape (E,)
+        In which share of them the gate of an edge was open.
+    p : float
+        What it should be.
+    low, high : float
+        Where 95 % of the shares lie that gates with p give.
+    edges_per_trigger : float
+        Mean number of open gates.
+    """
+
+    count: int
+    share: NDArray[np.float64]
+    p: float
+    low: float
+    high: float
+    edges_per_trigger: float
+
+
+def at_ends(run: Run, step: int) -> int:
+    """Count the wipers that stand at an end at a logged step."""
+    wipers = run.array("wipers", [step])[0]
+    return int(np.count_nonzero((wipers == 0) | (wipers == run.meta["board"]["wiper_positions"] - 1)))
+
+
+def state_of(run: Run, step: int) -> NetworkState:
+    """Read the network at a logged step, or at the last one before it."""
+    steps = run.steps_before(step, 2)[::-1]
+    if not len(steps):
+        return _unknown(run)
+    v_free, v_clamped, directions, enabled = (
+        run.array(field, steps) for field in ("v_free", "v_clamped", "directions", "enabled")
+    )
+    seen = int(np.argmax(~np.isnan(v_free).all(axis=1)))  # a closing record has no voltages: those before it
+    example, time_s, clipped = run.logged(steps[seen])
+    wipers = run.array("wipers", steps[:1])[0].astype(np.int64)
+    return NetworkState(
+        step=int(steps[0]),
+        voltages_step=int(steps[seen]),
+        time_s=time_s,
+        example=example,
+        clipped=clipped,
+        v_free=v_free[seen],
+        v_clamped=v_clamped[seen],
+        ohm=_ohm(run, wipers, run.array("resistances_ohm", steps[:1])[0]),
+        wipers=wipers,
+        directions=directions[seen].astype(np.int64),
+        enabled=enabled[seen].astype(np.int64),
+    )
+
+
+def _unknown(run: Run) -> NetworkState:
+    nodes, edges = np.full(run.network.node_count, np.nan), np.full(run.network.edge_count, -1)
+    return NetworkState(-1, -1, np.nan, -1, False, nodes, nodes, np.full(len(edges), np.nan), edges, edges, edges)
+
+
+def _ohm(run: Run, wipers: NDArray[np.int64], set_ohm: NDArray[np.float64]) -> NDArray[np.float64]:
+    if run.plan.rule.name != "discrete":
+        return set_ohm
+    pot = {name: run.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
+    return np.where(wipers < 0, np.nan, nominal_ohm(wipers, **pot))
+
+
+def gates_of(run: Run, last: int) -> GateStatistics | None:
+    """Count open gates over the last logged steps; None where nobody latches them, or none is logged."""
+    if not isinstance(run.plan.clock, GlobalClock):
+        return None
+    enabled = run.array("enabled", run.steps_before(run.plan.steps, last))
+    enabled = enabled[(enabled >= 0).all(axis=1)]
+    if not len(enabled):
+        return None
+    count, p = len(enabled), run.plan.clock.p
+    low, high = _binomial_band(count, p)
+    return GateStatistics(count, enabled.mean(axis=0), p, low, high, float(enabled.sum(axis=1).mean()))
+
+
+def _binomial_band(count: int, p: float) -> tuple[float, float]:
+    """Give between which shares 95 % of `count` draws with probability p lie."""
+    if p == 1:
+        return 1.0, 1.0
+    low, high = np.maximum(np.ceil(bdtrik([0.025, 0.975], count, p)), 0.0) / count
+    return float(low), float(high)
