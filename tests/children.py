@@ -4,13 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import chdir, suppress
+from functools import cache
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 import labnet
+from labnet.cli import app
 from labnet.errors import NotARun
 
 _EXPERIMENT = """
@@ -42,12 +47,38 @@ def committed(path: Path) -> NDArray[np.int64]:
 
 
 def start(folder: Path, *words: str, stdin: int | None = None, stdout: int | None = None) -> "subprocess.Popen[str]":
-    """Start ``labnet WORDS`` in a folder; coverage, which can hang where a signal comes, does not measure it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    """Start ``labnet WORDS`` in a folder."""
     command = [sys.executable, "-m", "labnet", *words]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True
+        command, cwd=folder, env=_unmeasured(), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True
     )
+
+
+def _unmeasured() -> dict[str, str]:
+    """Give the environment in which coverage, which can hang where a signal comes, does not measure."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
+@cache
+def _imported() -> ForkServerContext:
+    """Give processes that begin with everything imported, which else takes most of a short one's time."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["labnet.cli", "labnet_simulators.plans"])
+    with patch.dict(os.environ, _unmeasured(), clear=True):
+        forkserver.ensure_running()
+    return context
+
+
+def fork(folder: Path, *words: str) -> ForkServerProcess:
+    """Do ``labnet WORDS`` in a folder, in a process of its own that has imported all; for many that are killed."""
+    child = _imported().Process(target=_labnet, args=(folder, words))
+    child.start()
+    return child
+
+
+def _labnet(folder: Path, words: tuple[str, ...]) -> None:
+    with chdir(folder):
+        app(words)
 
 
 def succeed(folder: Path, *words: str) -> None:

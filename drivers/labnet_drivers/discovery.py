@@ -22,13 +22,18 @@ STARTING_S = 2.0  # an Arduino restarts when its port is opened; its bootloader 
 
 def found_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
-    addresses = [_named(device) for device in _arduinos()]
+    addresses = serial_addresses()
     with ThreadPoolExecutor(max_workers=8) as pool:
         resources = pool.submit(_resources)
         yield from pool.map(_asked, addresses)
         for resource in resources.result():
             if resource not in addresses:
                 yield FoundBoard(resource, "VISA resource, not asked what it is")
+
+
+def serial_addresses() -> list[str]:
+    """List the serial ports where a board may be, without opening them."""
+    return [_named(device) for device in _arduinos()]
 
 
 def chip_port(port: str | None) -> str:

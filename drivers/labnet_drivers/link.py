@@ -1,5 +1,6 @@
 """The link to a board: a message, its answer and the check for errors are one transaction."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from labnet.errors import (
 from labnet_drivers.framing import ERRORS, FRAME, Answer, framed, scan, unframed, with_errors
 from labnet_drivers.transcript import Exchange, Transcript
 from labnet_drivers.transports import Transport
+
+_log = logging.getLogger(__name__)
 
 DEADLINE_S = 3.0
 OPENING_S = 3.5  # an Arduino restarts when its port is opened, and takes two seconds
@@ -240,6 +243,7 @@ class Link:
             except LinkTimeout:
                 # What was damaged may look like the beginning of a block to the board: newlines end it.
                 self._left(message, end)
+                _log.debug("%s did not answer %s within %g s: sent again", self.address, _shown(message), patience_s)
                 self._port.write(b"\n" * self._line + line)
                 patience_s = min(2 * patience_s, _MOST_PATIENCE_S)
         return answer
@@ -268,6 +272,7 @@ class Link:
         with self.lock:
             before = self.boot
             self._synchronise(DEADLINE_S)
+            _log.info("the link with %s is in step again", self.address)
             if self.boot != before:
                 raise StateLost(
                     f"{self.address} restarted: its sources are at 0 V, its wipers at their position at power-up, and "
@@ -373,6 +378,7 @@ class Link:
                     last = error
                 else:
                     self._was_away = True
+                    _log.info("the link with %s is open again", self.address)
                     return
                 if time.monotonic() > end:
                     raise LinkLost(f"{self.address} did not come back within {deadline_s:g} s ({last}).") from last

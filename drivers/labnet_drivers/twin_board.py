@@ -341,6 +341,7 @@ class TwinBoard(Instrument, Closing):
         self.safe()
         if self._open:
             self.link.close()
+            _log.info("closed %s", self.address)
         self._open = False
 
     def __repr__(self) -> str:

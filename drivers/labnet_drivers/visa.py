@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from labnet.board import Address, FoundBoard
 from labnet.errors import UnknownBoard
 from labnet.meters import Ammeter, BenchInstrument, BoardMeter, Voltmeter
-from labnet_drivers.discovery import chip_port, found_boards, starting_s
+from labnet_drivers.discovery import chip_port, found_boards, serial_addresses, starting_s
 from labnet_drivers.link import Link
 from labnet_drivers.transports import open_transport
 from labnet_drivers.twin_board import TwinBoard
 
-__all__ = ["chip_port", "find_boards", "instrument", "open_board"]
+__all__ = ["addresses", "chip_port", "find_boards", "instrument", "open_board"]
 
 
 def open_board(address: Address) -> TwinBoard:
@@ -33,6 +33,11 @@ def open_board(address: Address) -> TwinBoard:
 def find_boards() -> Iterator[FoundBoard]:
     """List boards on serial ports, and other VISA resources without opening them."""
     return found_boards()
+
+
+def addresses(address: Address) -> list[str]:
+    """List the serial ports; nothing is opened."""
+    return serial_addresses()
 
 
 def instrument(address: Address) -> BenchInstrument:

@@ -1,6 +1,6 @@
 """What ``sim://`` addresses mean; the entry point "sim" of the group ``labnet.boards``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from labnet import networks
 from labnet.board import Address, Board, Converter, FoundBoard
-from labnet.data import Data
+from labnet.data import Data, keys_of
 from labnet.errors import NetworkError, OutOfRange, PlanError, UnknownBoard
 from labnet.networks import Network
 from labnet_simulators import faults
@@ -28,6 +28,11 @@ from labnet_simulators.gates import Gate
 from labnet_simulators.meters import SimulatedMeter, put_onto
 from labnet_simulators.oscillators import MOST_JITTER, TOLERANCES, OscillatorGate
 
+_NAMES = {
+    "twin16": "3 x 3 nodes, 16 edges",
+    "packing143": "disordered, 64 nodes, 143 edges",
+    "lattice-20x20": "square lattice, 400 nodes, 760 edges; any size",
+}
 _OF_OSCILLATORS = ("oscillator_hz", "oscillator_spread", "phase_spread", "jitter", "temperature_k", "calibrated")
 
 
@@ -149,6 +154,26 @@ def open_board(address: Address) -> SimulatedBoard:
         raise UnknownBoard(f"{address.text!r}: {error}") from None
 
 
+def addresses(address: Address) -> Iterator[str]:
+    """List named boards; behind a ``?``, options and what they may be."""
+    return completed(address, _NAMES, Options)
+
+
+def completed(address: Address, names: Iterable[str], options: type[Options]) -> Iterator[str]:
+    """Give how an address may go on: by a name, by an option, or by what that may be where it is one of few words."""
+    before, asked, query = address.text.partition("?")
+    if not asked:
+        yield from (f"{address.scheme}://{name}" for name in names)
+        return
+    given, amp, last = query.rpartition("&")
+    name, chosen, _ = last.partition("=")
+    known = keys_of(options)
+    if chosen:
+        yield from (f"{before}?{given}{amp}{name}={word}" for word in known.get(name, ()))
+    else:
+        yield from (f"{before}?{given}{amp}{key}=" for key in known if "." not in key and key not in address.options)
+
+
 def meter(board: Board, seed: int = 0) -> SimulatedMeter:
     """Put a meter onto a board of this scheme; see `labnet_simulators.meters`."""
     return put_onto(board, seed)
@@ -160,9 +185,5 @@ def find_boards() -> Iterator[FoundBoard]:
         ("ideal", "no tolerance, no noise, sigma 0"),
         ("lab", "sigma 0 to 50 mV, 16-bit converters, part tolerances"),
     ):
-        for name, what in (
-            ("twin16", "3 x 3 nodes, 16 edges"),
-            ("packing143", "disordered, 64 nodes, 143 edges"),
-            ("lattice-20x20", "square lattice, 400 nodes, 760 edges; any size"),
-        ):
+        for name, what in _NAMES.items():
             yield FoundBoard(f"sim://{name}?preset={preset}", f"{what}; {text}")

@@ -16,7 +16,7 @@ from labnet.bench import Image, Wire
 from labnet.board import Address, Board, FoundBoard
 from labnet.board import open_board as open_any
 from labnet.errors import NotSupported, OutOfRange, PlanError, UnknownBoard
-from labnet_simulators.addresses import Options
+from labnet_simulators.addresses import Options, completed
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.building import boards, build, build_emulator, build_image, sources
 from labnet_simulators.flashing import chip_image
@@ -97,6 +97,11 @@ def open_board(address: Address) -> Board:
     # not what the firmware says: which gates there are below it is for the address to say
     board.info = replace(board.info, parts=parts, self_trigger_hz=simulated.info.self_trigger_hz)
     return board
+
+
+def addresses(address: Address) -> Iterator[str]:
+    """List the boards that there is firmware for; behind a ``?``, options and what they may be."""
+    return completed(address, boards(), FirmwareOptions)
 
 
 def meter(board: Board, seed: int = 0) -> SimulatedMeter:

@@ -21,7 +21,7 @@ from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, Oscillator
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(discrete(sparse=True) | continuous(sparse=True))
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
     by_board, by_host = training.board(), host_paced(training.board())
@@ -76,7 +76,7 @@ def test_long_continuous_trainings(name: str, batch: float | None) -> None:
 # Many plans -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(several(), st.data())
 def test_many_plans_give_what_each_gives_alone_in_any_order_and_grouping(
     trainings: list[Training], data: st.DataObject

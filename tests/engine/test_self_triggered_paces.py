@@ -81,7 +81,7 @@ def several(draw: st.DrawFn) -> list[Training]:
     return [Training(plan, parts, seed) for plan in plans]
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(alone())
 def test_a_board_gives_what_the_host_gives_also_when_it_trains_again(training: Training) -> None:
     by_board, by_host = training.board(), host_paced(training.board())

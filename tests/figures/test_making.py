@@ -43,18 +43,21 @@ def test_every_point_of_the_shipped_files_can_be_trained(name: str, quick: bool)
                 labnet.Controller(board, experiment.plan(board.network))
 
 
-def test_quick_is_less_work() -> None:
-    for name in SWEPT:
-        work = [
-            sum(
-                curve.experiment.changed(over.changes(point)).triggers
-                for curve in curves(FILES / f"{name}.toml", quick)
-                for over in (Over.read(curve.over),)
-                for point in range(len(over.values))
-            )
-            for quick in (False, True)
-        ]
-        assert work[1] < 0.5 * work[0]
+def triggers(name: str, quick: bool) -> float:
+    """Add up the triggers of a figure, from at most 40 points of each curve."""
+    total = 0.0
+    for curve in curves(FILES / f"{name}.toml", quick):
+        over = Over.read(curve.over)
+        count = len(over.values)
+        points = range(0, count, -(-count // 40))
+        some = [curve.experiment.changed(over.changes(point)).triggers for point in points]
+        total += count * sum(some) / len(some)
+    return total
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_quick_is_less_work(name: str) -> None:
+    assert triggers(name, True) < 0.5 * triggers(name, False)
 
 
 @pytest.mark.parametrize(

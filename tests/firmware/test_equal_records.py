@@ -103,9 +103,8 @@ def busy_machine() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_the_emulated_chip_gives_the_same_on_a_busy_machine() -> None:
-    for number in (1, 3, 6):
-        options, plan = random_plan(number)
-        quiet = bits(f"firmware://twin16?{options}", plan, by_host=False)
-        with busy_machine():
-            assert bits(f"{CHIP}&{options}", plan, by_host=False) == quiet
-            assert bits(f"{CHIP}&{options}", plan, by_host=True) == quiet
+    options, plan = random_plan(3)
+    quiet = bits(f"firmware://twin16?{options}", plan, by_host=False)
+    with busy_machine():
+        assert bits(f"{CHIP}&{options}", plan, by_host=False) == quiet
+        assert bits(f"{CHIP}&{options}", plan, by_host=True) == quiet

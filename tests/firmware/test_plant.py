@@ -183,7 +183,7 @@ def by_themselves(board: SimulatedBoard, seconds: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(story=st.lists(ops, max_size=25))
 def test_frames_do_what_the_verbs_do(address: str, story: list[Op]) -> None:
     board, behind = opened(address), opened(address)

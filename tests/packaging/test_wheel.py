@@ -27,17 +27,17 @@ def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
     python("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel))
     for package in ("labnet", "labnet_simulators", "labnet_drivers"):
         assert (site / package / "py.typed").exists()
-    where = python("-c", "import labnet; print(labnet.__file__)", PYTHONPATH=str(site))
-    assert where.startswith(str(site))
-    said = python("-m", "labnet", "demo", PYTHONPATH=str(site), COLUMNS="200")
+    installed = {"PYTHONPATH": str(site), "LABNET_CACHE": str(tmp_path / "cache")}
+    said = python("-m", "labnet", "demo", **installed, COLUMNS="200")
     assert "4,000 of 4,000" in said
     assert (tmp_path / "demo.png").exists()
-    assert python("-c", "import labnet; print(len(labnet.tasks.iris()[0]))", PYTHONPATH=str(site)) == "150\n"
-    cache = tmp_path / "cache"
-    script = "import labnet; print(labnet.open_board('firmware://twin16').network.name)"
-    assert python("-c", script, PYTHONPATH=str(site), LABNET_CACHE=str(cache)) == "twin16\n"
-    assert list(cache.glob("firmware/*/firmware"))
-    script = "import labnet; print(labnet.open_board('firmware://twin16?target=atmega2560').network.name)"
-    assert python("-c", script, PYTHONPATH=str(site), LABNET_CACHE=str(cache)) == "twin16\n"
-    wires = python("-m", "labnet", "wiring", "twin16", "--csv", PYTHONPATH=str(site))
+    script = (
+        "import labnet; print(labnet.__file__, len(labnet.tasks.iris()[0]));"
+        "[print(labnet.open_board('firmware://twin16' + to).network.name) for to in ('', '?target=atmega2560')]"
+    )
+    found = python("-c", script, **installed).split()
+    assert found[0].startswith(str(site))
+    assert found[1:] == ["150", "twin16", "twin16"]
+    assert list((tmp_path / "cache").glob("firmware/*/firmware"))
+    wires = python("-m", "labnet", "wiring", "twin16", "--csv", **installed)
     assert "EDGE_LATCH,controller,0,37 (PC0),latch,0,CLK\n" in wires

@@ -1,13 +1,12 @@
 """An interrupted run, resumed, ends with the records of an uninterrupted one."""
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from children import committed, start, succeed, wait_until, write_experiment
+from children import committed, fork, succeed, write_experiment
 
 import labnet
 from labnet import controller
@@ -180,19 +179,19 @@ def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     kills = 0
     while kills < 20:
         began = len(committed(path))
-        with start(tmp_path, *words) as child:
-            wait_until(child, lambda: len(committed(path)), began + 1)
-            try:
-                said = child.communicate(timeout=rng.uniform(0.0, 0.3))[1]
-            except subprocess.TimeoutExpired:
-                there = committed(path)
-                child.kill()
-                child.wait()
-                kills += len(there) > 0  # those while it still starts prove less
-                np.testing.assert_array_equal(committed(path), np.arange(max(len(committed(path)), len(there))))
-            else:  # it was through before it was killed twenty times: once more
-                assert child.returncode == 0, said
-                path.unlink()
+        child = fork(tmp_path, *words)
+        while child.is_alive() and len(committed(path)) <= began:
+            child.join(0.01)
+        child.join(rng.uniform(0.0, 0.3))
+        if child.exitcode is None:
+            there = committed(path)
+            child.kill()
+            child.join()
+            kills += len(there) > 0  # those while it still starts prove less
+            np.testing.assert_array_equal(committed(path), np.arange(max(len(committed(path)), len(there))))
+        else:  # it was through before it was killed twenty times: once more
+            assert child.exitcode == 0
+            path.unlink()
     succeed(tmp_path, *words)
     experiment = labnet.Experiment.load(tmp_path / "killed.toml")
     with labnet.open_board(experiment.board) as board, labnet.Run.open(path) as resumed:
