@@ -1,14 +1,16 @@
-"""What some families have besides boards: boards for other programs, images for bare chips, wiring lists, instruments.
+"""What some families have besides boards: boards for other programs, images for bare chips, wiring lists, instruments,
+addresses to choose from.
 
 A family has it where it has a function of that name that takes an `Address`.
 """
 
 from contextlib import AbstractContextManager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 from labnet.board import Address, Board, family
-from labnet.errors import NotSupported
+from labnet.errors import NotSupported, UnknownBoard
 from labnet.meters import BenchInstrument, BoardMeter, Voltmeter
 
 
@@ -118,6 +120,22 @@ def wiring(address: str) -> list[Wire]:
     if not hasattr(described, "wiring"):
         raise NotSupported(f"{address!r} has no wiring list; use firmware://twin16.")
     return cast(list[Wire], described.wiring(parsed))
+
+
+def addresses(text: str) -> list[str]:
+    """Give how an address that begins with `text` may go on, for a shell; nothing is opened, and nobody asked.
+
+    A family says so with ``addresses(address)``, of the address as far as it is typed.
+    """
+    try:
+        parsed = Address.parse(text)
+        known = family(parsed)
+    except UnknownBoard:
+        return []
+    found = list(known.addresses(parsed)) if hasattr(known, "addresses") else []
+    if parsed.scheme == "visa":  # or the beginning of another scheme
+        found += [f"{entry.name}://" for entry in entry_points(group="labnet.boards") if entry.name != "visa"]
+    return sorted(each for each in found if each.startswith(text))
 
 
 def chip_port(port: str | None = None) -> str:

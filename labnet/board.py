@@ -3,6 +3,7 @@
 Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped".
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -19,6 +20,8 @@ from labnet.networks import Network
 if TYPE_CHECKING:
     from labnet.plan import Plan
     from labnet.records import Block
+
+_log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -362,7 +365,11 @@ def open_board(address: str) -> Board:
             f"{address!r} opened a {type(board).__name__} without {', '.join(missing)}; a board has all verbs of "
             "labnet.Board, and raises NotSupported for those it cannot do."
         )
-    return cast(Board, board)
+    opened = cast(Board, board)
+    _log.info(
+        "opened %s: %s, serial %s, version %s", address, opened.info.model, opened.info.serial, opened.info.version
+    )
+    return opened
 
 
 def family(address: Address) -> Any:

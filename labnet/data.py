@@ -1,13 +1,46 @@
 """Frozen, checked data: the base of plans, experiments and board options, and its messages."""
 
+from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from labnet.errors import PlanError
 
 Where = tuple[str | int, ...]
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, list[str]]:
+    """Give the keys of data, those of its tables with dots, and what each may be where that is one of few words."""
+    found: dict[str, list[str]] = {}
+    for name, field in model.model_fields.items():
+        for part in _parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                for inner, words in keys_of(part).items():
+                    found.setdefault(f"{name}.{inner}", []).extend(words)
+            elif part is not type(None):
+                found.setdefault(name, []).extend(_words(part))
+    return {key: list(dict.fromkeys(words)) for key, words in found.items()}
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Take a union apart."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _parts(inner[0])
+    elif origin in (Union, UnionType):
+        for each in inner:
+            yield from _parts(each)
+    else:
+        yield annotation
+
+
+def _words(annotation: Any) -> list[str]:
+    if annotation is bool:
+        return ["true", "false"]
+    return [str(word) for word in get_args(annotation)] if get_origin(annotation) is Literal else []
 
 
 class Data(BaseModel):

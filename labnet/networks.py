@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -15,6 +14,9 @@ from scipy.sparse.csgraph import connected_components
 
 from labnet._packing import jammed_packing
 from labnet.errors import NetworkError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _MOST_NODES = 10_000_000  # of a lattice; beyond it memory ends before patience
 Number = TypeVar("Number", np.int64, np.float64)
@@ -133,11 +135,15 @@ class Network:
         """Positions to draw at, shape (n, 2): `positions`, else a layout computed from the graph."""
         if self.positions is not None:
             return self.positions
+        import networkx as nx  # slow to import, and most of what runs never asks
+
         laid_out = nx.kamada_kawai_layout(self.to_networkx())
         return _read_only(np.array([laid_out[node] for node in range(self.node_count)]))
 
     def to_networkx(self) -> "nx.Graph[int]":
         """Give the graph to networkx: nodes with ``pos`` where known, edges with ``edge`` (number) and ``ends``."""
+        import networkx as nx
+
         graph: nx.Graph[int] = nx.Graph(name=self.name)
         for node in range(self.node_count):
             at = {} if self.positions is None else {"pos": tuple(self.positions[node].tolist())}

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from labnet.data import Data
 from labnet.draws import Stream, draw, integers, uniform
@@ -92,17 +92,17 @@ class SelfTriggered(Data):
         return f"self-triggered, dwell {self.dwell_s:g} s"
 
 
-def kind(clock: Any) -> str:
-    """Tell which clock data is of; without its name by what only one of them has."""
-    if isinstance(clock, GlobalClock | SelfTriggered):
-        return clock.kind
-    keys = clock if isinstance(clock, dict) else {}
-    return str(keys.get("kind", "self" if keys.keys() & {"dwell_s", "clamp_period_s", "lag_s"} else "global"))
+def _with_kind(clock: Any) -> Any:
+    """Say of which kind the data of a clock is where it does not, by what only one of them has."""
+    if not isinstance(clock, dict) or "kind" in clock:
+        return clock
+    return {**clock, "kind": "self" if clock.keys() & {"dwell_s", "clamp_period_s", "lag_s"} else "global"}
 
 
+# A function as discriminator would be called when it is stored, too, where pydantic swallows Ctrl-C.
 Clock = Annotated[
-    Annotated[GlobalClock, Tag("global")] | Annotated[SelfTriggered, Tag("self")],
-    Discriminator(kind),
+    Annotated[GlobalClock | SelfTriggered, Field(discriminator="kind")],
+    BeforeValidator(_with_kind),
     Field(description="GlobalClock or SelfTriggered, in a file a table like {p = 0.5} or {dwell_s = 0.01}"),
 ]
 

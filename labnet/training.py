@@ -1,13 +1,18 @@
 """The front door: train a task on a board, and log it."""
 
 import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from labnet.board import Board
 from labnet.controller import Controller
 from labnet.interrupts import finish
-from labnet.plan import Clock, Plan, Rule
+from labnet.plan import Clock, Plan
 from labnet.progress import progress_bar
+from labnet.rules import Rule
 from labnet.runs import Run, RunWriter
 from labnet.tasks import Task
 
@@ -37,7 +42,7 @@ def train(
         The run file; never overwritten. None keeps the run in memory.
     clock : GlobalClock or SelfTriggered, optional
         When edges step; all at every trigger by default.
-    rule : Discrete or Continuous, optional
+    rule : Discrete, Continuous or a subclass of it, optional
         How a step is decided; by the board's comparators by default.
     resume : bool
         Go on with the run at `path`, or start it where there is none.
@@ -81,8 +86,31 @@ def run_plan(
         board.set_update_probability(plan.clock.p)  # what the board refuses it is to refuse before there is a file
         with RunWriter(path, board, plan, experiment, resume, durable) as writer:
             if not writer.is_complete():
-                with progress_bar(plan, writer.start_costs(), enabled=progress) as show:
+                with (
+                    progress_bar(plan, writer.start_costs(), enabled=progress) as show,
+                    _noting_warnings(writer),
+                ):
                     controller.run(writer, show)
         return writer.run()
     finally:
         finish(board.safe)
+
+
+@contextmanager
+def _noting_warnings(writer: RunWriter) -> Iterator[None]:
+    """Keep what this thread warns of in the run's file, and let it be shown as ever."""
+    shown, thread = warnings.showwarning, threading.get_ident()
+    noting = True
+
+    def note(message: Warning | str, *words: Any, **more: Any) -> None:
+        if noting and threading.get_ident() == thread:
+            writer.note_warning(str(message))
+        shown(message, *words, **more)
+
+    warnings.showwarning = note
+    try:
+        yield
+    finally:
+        noting = False
+        if warnings.showwarning is note:  # else a training in another thread began meanwhile, and passes on to it
+            warnings.showwarning = shown

@@ -13,10 +13,10 @@ from rich.table import Table
 from labnet import bench, calibration
 from labnet.board import Board, open_board
 from labnet.calibration import CLASSES, Calibration, Estimate
-from labnet.cli.console import app, err, out
+from labnet.cli import completion
+from labnet.cli.console import app, err, out, save_figure
 from labnet.cli.instruments import Uri
-from labnet.errors import LabnetError, NotCalibrated, NotSupported, RunError
-from labnet.files import whole_file
+from labnet.errors import LabnetError, NotCalibrated, NotSupported
 from labnet.meters import BoardMeter
 
 _DAYS = 90.0
@@ -117,7 +117,12 @@ def _positions(board: Board, asked: str | None) -> list[int] | None:
 @stored.command()
 def show(
     board: Annotated[
-        str | None, typer.Argument(metavar="[URI|FILE]", help="A board, or a file; left out, all are listed.")
+        str | None,
+        typer.Argument(
+            metavar="[URI|FILE]",
+            help="A board, or a file; left out, all are listed.",
+            autocompletion=completion.boards,
+        ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as PNG, PDF or SVG.")] = None,
 ) -> None:
@@ -142,12 +147,7 @@ def show(
     if plot is not None:
         from labnet.calibration.drawing import figure  # matplotlib takes long to import
 
-        with whole_file(plot) as unfinished:
-            try:
-                figure(found).savefig(unfinished, dpi=150)
-            except ValueError as error:  # matplotlib's, for an unknown format
-                raise RunError(f"{plot} cannot be written: {error}.") from None
-        out.print(f"wrote {plot}", soft_wrap=True)
+        save_figure(figure(found), plot)
 
 
 def _list() -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from labnet.bench import Wire, chip_port, image
 from labnet.bench import wiring as wires_of
+from labnet.cli import completion
 from labnet.cli.console import app, err, out
 from labnet.errors import NoProgrammer, NotProgrammed
 
@@ -19,7 +20,7 @@ from labnet.errors import NoProgrammer, NotProgrammed
 @app.command()
 def flash(
     board: Annotated[
-        str, typer.Argument(metavar="[URI]", help="Address of the firmware.")
+        str, typer.Argument(metavar="[URI]", help="Address of the firmware.", autocompletion=completion.boards)
     ] = "firmware://twin16?target=atmega2560",
     port: Annotated[
         str | None,
@@ -56,7 +57,10 @@ def flash(
 
 @app.command()
 def wiring(
-    board: Annotated[str, typer.Argument(metavar="NAME", help="Name of the board, or its address.")],
+    board: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Name of the board, or its address.", autocompletion=completion.boards),
+    ],
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet or a program.")] = False,
 ) -> None:
     """List what is to be joined on a board, pin by pin, from its description (docs/wiring.md).

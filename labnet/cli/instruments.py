@@ -11,12 +11,13 @@ from rich.table import Table
 
 from labnet.bench import serve as serve_board
 from labnet.board import SpeaksScpi, find_boards, open_board
+from labnet.cli import completion
 from labnet.cli.console import app, err, out
 from labnet.errors import BoardError, DeviceError, NotSupported, OutOfRange
 
 _HISTORY = 1000  # lines
 
-Uri = Annotated[str, typer.Argument(metavar="URI", help="Address of the board.")]
+Uri = Annotated[str, typer.Argument(metavar="URI", help="Address of the board.", autocompletion=completion.boards)]
 
 
 @app.command()

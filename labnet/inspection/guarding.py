@@ -1,5 +1,6 @@
 """What a run does about faults, as its plan says: nothing, stop, or go on with broken edges masked."""
 
+import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from labnet.inspection.inspecting import inspect
 from labnet.inspection.watching import Watch
 from labnet.plan import Plan
 from labnet.records import Block
+
+_log = logging.getLogger(__name__)
 
 
 class Notes(Protocol):
@@ -103,6 +106,8 @@ class Guard:
         masking = self.plan.on_fault == "mask" and all(each.part == "edge" for each in new)
         action = "masked" if masking else "stopped"
         self._notes.note_findings([{"action": action, **each.to_dict()} for each in new])
+        for each in new:
+            _log.info("found: %s; %s", each, action)
         edges = {each.index for each in new if each.part == "edge"}
         if not masking:
             raise _fault(new, sorted(edges | self._masked))

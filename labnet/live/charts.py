@@ -102,7 +102,7 @@ class ErrorChart(Chart):
             raw, mean = tail.errors(name, low, high), tail.smoothed(name, low, high)
             if self.zoom is None:
                 self._many[name] = len(raw.x) > MANY
-            line.glyph.line_alpha = 0.35 if self._many[name] else 1.0
+            line.glyph.line_alpha = 0.45 if self._many[name] else 1.0
             best = tail.best(name)
             curves = (raw, mean if self._many[name] else (), ((best.x,), (best.scaled_error,)) if best else ())
             for source, curve in zip(sources, curves, strict=True):

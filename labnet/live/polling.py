@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _PERIOD_MS = 450
 _SLOWEST_S = 2.0  # between looks at a run that does not change
-_SHARE = 0.25  # of the time that looking may take
+_SHARE = 0.5  # of the time that looking may take
 
 
 class Poll:

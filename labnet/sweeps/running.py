@@ -1,5 +1,6 @@
 """The front door of sweeps: which points are trained together, and where."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -27,6 +28,8 @@ from labnet.progress import sweep_bar
 from labnet.sweeps.job import COMPLETE, Job, run_job
 from labnet.sweeps.over import Over
 from labnet.sweeps.store import Sweep, SweepWriter
+
+_log = logging.getLogger(__name__)
 
 _TOGETHER, _ALONE = 5_000_000, 20_000  # steps of a job: some seconds, compiled or paced by the host
 _LEAST_JOBS, _MOST_JOBS = 32, 1000
@@ -90,6 +93,8 @@ def sweep(
         chains = _chains(base, points, {point: each[point] for point in left}, together, alone=executor is None)
         with sweep_bar(len(each), sum(triggers), progress) as show:
             count = _Count(triggers, left, show)
+            where = "in memory" if path is None else path
+            _log.info("sweep %s begins: %s of %s points are left", where, f"{len(left):,}", f"{len(each):,}")
             try:
                 with closing(_results(chains, executor, 1 if together else core_count(), count)) as results:
                     for rows in results:
@@ -104,6 +109,7 @@ def sweep(
                     + ("" if count.done else " A script must begin its sweep under `if __name__ == '__main__':`.")
                 ) from error
         writer.finish()
+        _log.info("sweep %s is complete", where)
         return writer.sweep()
 
 

@@ -20,6 +20,7 @@ from labnet.errors import NotARun, RunError, RunExists, RunInUse, RunMismatch, R
 from labnet.experiment import Experiment
 from labnet.files import whole_file
 from labnet.origin import made_with
+from labnet.rules import stored_rule
 from labnet.runs.store import write_lock
 from labnet.sweeps.job import COMPLETE, FRAMES
 from labnet.sweeps.over import Over
@@ -57,7 +58,10 @@ class Sweep:
         RunTooNew
         """
         data = _read_definition(Path(path))
-        return cls(Path(path), Experiment(**data["experiment"]), Over.from_dict(data["over"]))
+        given = data["experiment"]
+        if "rule" in given:
+            given = {**given, "rule": stored_rule(given["rule"])}
+        return cls(Path(path), Experiment(**given), Over.from_dict(data["over"]))
 
     def frame(self, name: FrameName) -> pd.DataFrame:
         """Give a tidy pandas frame, in the order of points; a point that failed has what it did until then.
