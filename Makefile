@@ -46,6 +46,7 @@ bench: $(VENV)/.installed
 
 # What README, docs and notebooks say works, and the site made of them; a warning fails it.
 docs: $(VENV)/.installed-dev system
+	rm -rf docs/api docs/notebooks
 	$(BIN)/pytest -n auto --dist worksteal -m docs
 	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs docs/_build/html
 	@echo docs/_build/html/index.html

@@ -364,6 +364,7 @@ def test_port_of_another_program(run: labnet.Run) -> None:
         assert child.returncode == 2
 
 
+@pytest.mark.slow
 def test_page_ends_after_its_parent(run: labnet.Run) -> None:
     script = (
         "import sys; from pathlib import Path; from labnet.live import server; server.STAYS_S = 0.01; "
