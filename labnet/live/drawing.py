@@ -101,7 +101,9 @@ class NetworkDrawing:
             outline_line_alpha=0,
         )
         self.plot.axis.visible = self.plot.grid.visible = False
-        self._draw(width=float(np.clip(14 / network.edge_count**0.25, 2.5, 7)))
+        width = float(np.clip(14 / network.edge_count**0.25, 2.5, 7))
+        self._dashed = f"{width:.0f} {2.4 * width:.0f}"  # gaps that its round ends do not fill
+        self._draw(width)
 
     def _edge_columns(self) -> dict[str, Any]:
         count, at = self._network.edge_count, self._network.layout
@@ -173,7 +175,7 @@ class NetworkDrawing:
             Edges that do not learn: they are dashed.
         """
         whole = [edge not in masked for edge in range(self._network.edge_count)]
-        dashes = ["solid" if each else "dashed" for each in whole]
+        dashes = ["solid" if each else self._dashed for each in whole]
         if self.edges.data["dash"] != dashes:
             self.edges.data.update(dash=dashes, casing=np.array(whole, dtype=float))
         self._show_edges(state)
