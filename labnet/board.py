@@ -358,18 +358,16 @@ def open_board(address: str) -> Board:
         When no installed package knows the scheme, or it does not know the rest.
     """
     parsed = Address.parse(address)
-    board = family(parsed).open_board(parsed)
+    board: Board = family(parsed).open_board(parsed)
     # of the class first: to look at a property of the board itself would ask the hardware
     if missing := [verb for verb in _VERBS if not (hasattr(type(board), verb) or hasattr(board, verb))]:
         raise NotSupported(
             f"{address!r} opened a {type(board).__name__} without {', '.join(missing)}; a board has all verbs of "
             "labnet.Board, and raises NotSupported for those it cannot do."
         )
-    opened = cast(Board, board)
-    _log.info(
-        "opened %s: %s, serial %s, version %s", address, opened.info.model, opened.info.serial, opened.info.version
-    )
-    return opened
+    info = board.info
+    _log.info("opened %s: %s, serial %s, version %s", address, info.model, info.serial, info.version)
+    return board
 
 
 def family(address: Address) -> Any:

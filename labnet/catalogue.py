@@ -79,7 +79,7 @@ def _is_database(path: Path) -> bool:
 
 
 def _row(path: Path) -> dict[str, Any] | None:
-    """Give what is listed of a file; None for a database of somebody else."""
+    """Give what is listed of a file; None for a database of somebody else, and for a file that is gone."""
     row: dict[str, Any] = {"path": str(path)}
     try:
         with Run.open(path) as run:
@@ -90,8 +90,10 @@ def _row(path: Path) -> dict[str, Any] | None:
             for name, (error, accuracy) in run.final_errors().items():
                 row |= {name: error} | ({} if accuracy != accuracy else {"accuracy": accuracy})
     except (RunError, LookupError, TypeError, ValueError, AttributeError) as error:
-        trouble = _trouble(path, error)
-        return row | {"status": trouble} if trouble else None
+        with suppress(FileNotFoundError):  # removed meanwhile
+            if trouble := _trouble(path, error):
+                return row | {"status": trouble}
+        return None
     return {key: value for key, value in row.items() if value is not None}
 
 

@@ -1,6 +1,5 @@
 """Several runs side by side: what differs, how well each setting learned, how far apart their solutions are."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -109,7 +108,8 @@ class Comparison:
         for network in set(networks):
             alike = [k for k, each in enumerate(networks) if each == network]
             ohm = np.array([self._solutions[k] for k in alike])
-            apart[np.ix_(alike, alike)] = distance(ohm[:, None], ohm[None], network[1])
+            for k in alike:
+                apart[k, alike] = distance(self._solutions[k], ohm, network[1])
         return pd.DataFrame(apart, index=list(self.names), columns=list(self.names))
 
     def finals(self) -> pd.DataFrame:
@@ -138,13 +138,14 @@ class Comparison:
             if (status := run.status) != "complete":
                 said.append(f"{name} is not through: {status}, {run.steps_done():,} of {run.plan.steps:,} steps.")
             if np.isnan(solution).any():
-                said.append(f"No distances to {name}: its last record holds no wipers.")
+                said.append(f"No distances to {name}: where it ended was not logged.")
             if frame["steps_p"].isna().any():
                 said.append(f"No errors of {name}: how often its edges step is not known.")
-        for what, each in (("Tasks", "task.kind"), ("Networks", "network")):
-            kinds = _listed({name: row[each] for name, row in zip(self.names, self.settings, strict=True)})
-            if len(kinds) > 1:
-                why = {"Tasks": "each error is scaled by its own start", "Networks": "no distances between these"}[what]
+        for what, why, each in (
+            ("Tasks", "each error is scaled by its own start", [run.task.kind for run in self.runs]),
+            ("Networks", "no distances between these", _networks(self.runs)),
+        ):
+            if len(kinds := _listed(dict(zip(self.names, each, strict=True)))) > 1:
                 said.append(f"{what} differ, {why}: {'; '.join(kinds)}.")
         return tuple(said)
 
@@ -209,10 +210,14 @@ def _groups(settings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
     bare = [{key: value for key, value in row.items() if key not in SEEDS} for row in settings]
     for row in bare:  # each board has its own
         row["calibration"] = "calibrated" if "calibration" in row else "not calibrated"
-    members: dict[str, list[int]] = {}
+    members: list[list[int]] = []
     for k, row in enumerate(bare):
-        members.setdefault(json.dumps(row, sort_keys=True), []).append(k)
-    first = [bare[runs[0]] for runs in members.values()]
+        repeats = next((runs for runs in members if bare[runs[0]] == row), None)
+        if repeats is None:
+            members.append([k])
+        else:
+            repeats.append(k)
+    first = [bare[runs[0]] for runs in members]
     keys = _differing(first)
     chief = [key for key in keys if key.split(".")[0] not in _BESIDE]
     labels = [_label(row, chief) for row in first]
@@ -222,7 +227,7 @@ def _groups(settings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
         labels = [f"{label} ({k})" for k, label in enumerate(labels, 1)]
     if len(first) == 1:
         labels = [_label(first[0], ["clock.p"])]
-    return tuple(Group(label, tuple(runs)) for label, runs in zip(labels, members.values(), strict=True))
+    return tuple(Group(label, tuple(runs)) for label, runs in zip(labels, members, strict=True))
 
 
 def _label(row: Mapping[str, Any], keys: Iterable[str]) -> str:
@@ -239,6 +244,16 @@ def _label(row: Mapping[str, Any], keys: Iterable[str]) -> str:
         else:
             said.append(f"{name} {value}" if isinstance(value, str) else f"{name} = {shown(value)}")
     return ", ".join(said)
+
+
+def _networks(runs: Sequence[Run]) -> list[str]:
+    """Name the network of each run, the same where there are distances between them."""
+    names = {(run.network.digest, run.network.r_ref_ohm): run.network.name for run in runs}
+    ambiguous = len(set(names.values())) < len(names)
+    return [
+        names[digest, ohm] + (f" with R_ref {ohm:g} ohm and digest {digest[:8]}" if ambiguous else "")
+        for digest, ohm in ((run.network.digest, run.network.r_ref_ohm) for run in runs)
+    ]
 
 
 def _listed(values: Mapping[str, Any]) -> list[str]:

@@ -213,22 +213,22 @@ class TwinNetwork(Instrument):
             )
 
     def _set_bias(self, volts: float) -> None:
+        self._changing()
         self.board.bias_v, self._probability = volts, None
-        self._changed()
 
     def _set_update_probability(self, p: float) -> None:
+        self._changing()
         self.board.set_update_probability(p)
         self._probability = p
-        self._changed()
 
     def _set_resistances(self, ohm: NDArray[np.float64]) -> None:
+        self._changing()
         self.board.set_resistances(ohm)
-        self._changed()
 
     def set_wipers(self, positions: NDArray[np.int64]) -> None:
         """Set all wiper positions, shape (E,)."""
+        self._changing()
         self.board.set_wipers(positions)
-        self._changed()
 
     def set_wiper(self, edge: int, position: int) -> None:
         """Set the wiper of one edge."""
@@ -236,8 +236,8 @@ class TwinNetwork(Instrument):
         positions[edge] = position
         self.set_wipers(positions)
 
-    def _changed(self) -> None:
-        """Say that what was read before is no longer so."""
+    def _changing(self) -> None:
+        """Forget what was read before; first of all, so that a verb that fails halfway has done it, too."""
         for module in (self, *self.nodes, *self.edges):
             for parameter in module.parameters.values():
                 parameter.cache.invalidate()
@@ -246,6 +246,7 @@ class TwinNetwork(Instrument):
 
     def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
         """Hold these nodes at these voltages and let all others of that side float; see `labnet.Board.drive`."""
+        self._changing()
         self.board.drive(side, voltages)
         for other, held in self.held.items():
             if other == side:
@@ -253,7 +254,6 @@ class TwinNetwork(Instrument):
                 held.update(voltages)
             else:  # a node has one source for both sides
                 held.update({node: voltages[node] for node in held.keys() & voltages.keys()})
-        self._changed()
 
     def hold(self, side: Side, node: int, volts: float | None) -> None:
         """Hold one node at a voltage, or with None let it float; all others stay as they are driven."""
@@ -262,30 +262,26 @@ class TwinNetwork(Instrument):
 
     def trigger(self, step_wipers: bool = True) -> Update:
         """Clock all edges once and give what they latched; see `labnet.Board.trigger`."""
-        try:
-            return self.board.trigger(step_wipers)
-        finally:
-            self._changed()
+        self._changing()
+        return self.board.trigger(step_wipers)
 
     def self_trigger(self, seconds: float) -> None:
         """Let every edge step on its own clock for that long, on boards that can."""
-        try:
-            self.board.self_trigger(seconds)
-        finally:
-            self._changed()
+        self._changing()
+        self.board.self_trigger(seconds)
 
     def wait(self, seconds: float) -> None:
         """Let the board's clock run."""
+        self._changing()
         self.board.wait(seconds)
-        self._changed()
 
     def safe(self) -> None:
         """Put sources and bias to 0 V: no edge steps."""
+        self._changing()
         self.board.safe()
         for held in self.held.values():
             held.update(dict.fromkeys(held, 0.0))
         self._probability = None
-        self._changed()
 
     # What QCoDeS asks ---------------------------------------------------------------------------------------------
 

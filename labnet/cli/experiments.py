@@ -271,16 +271,24 @@ def _summary(run: Run) -> None:
         )
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def plot(
+    ctx: typer.Context,
     run: RunFile,
     path: Annotated[
         Path | None, typer.Option("--out", metavar="PATH", help="PNG, PDF or SVG; by default RUN.png.")
     ] = None,
 ) -> None:
     """Draw a run: error, wipers, network. 'labnet compare --out' draws several."""
+    if ctx.args:
+        several = " ".join((str(run), *ctx.args))
+        raise typer.BadParameter(f"plot draws one run; 'labnet compare {several} --out PATH' draws several.")
+    _draw(run, path or run.with_suffix(".png"))
+
+
+def _draw(run: Path, path: Path) -> None:
     with Run.open(run) as opened:
-        save_figure(opened.plot(), path or run.with_suffix(".png"))
+        save_figure(opened.plot(), path)
 
 
 @app.command()
@@ -353,4 +361,4 @@ def demo(
         path = folder / f"demo-{number}.sqlite"
         number += 1
     _train(experiments_folder() / "demo.toml", [], path)
-    plot(path)
+    _draw(path, path.with_suffix(".png"))

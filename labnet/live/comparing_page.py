@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labnet.comparison import Comparison, compare
-from labnet.errors import RunError
+from labnet.errors import RunError, RunMismatch
 from labnet.live import words
 from labnet.live.comparing_charts import DistanceChart, GroupChart
 from labnet.live.drawing import NetworkDrawing
+from labnet.live.followed import FollowedRun
+from labnet.live.measurements import MOST_ROWS
 from labnet.live.polling import Poll
 from labnet.live.states import state_of
 from labnet.live.view import fill
-from labnet.runs import Run
 
 if TYPE_CHECKING:
     from bokeh.document import Document
@@ -29,12 +30,10 @@ class ComparingPage:
     """Shows several runs in a document; what is still written goes on."""
 
     def __init__(self, document: "Document", paths: Sequence[Path]) -> None:
-        self._paths = paths
         with ExitStack() as stack:
-            runs = self._open(stack)
+            self._runs = runs = [stack.enter_context(FollowedRun.open(path)) for path in paths]
+            self._seen = self._read_on()
             comparison = compare(runs)
-            self._created = [run.meta["created"] for run in runs]
-            self._seen = self._progress(runs)
             self._errors = GroupChart([group.label for group in comparison.groups])
             self._distances = DistanceChart(comparison.names)
             drawn = len(runs) <= _MOST_NETWORKS and all(run.network.edge_count <= _MOST_EDGES for run in runs)
@@ -50,27 +49,25 @@ class ComparingPage:
             self._draw(comparison)
         Poll(document, self._view, self._look)
 
-    def _open(self, stack: ExitStack) -> list[Run]:
-        return [stack.enter_context(Run.open(path)) for path in self._paths]
-
-    def _progress(self, runs: Sequence[Run]) -> list[tuple[str, int]]:
-        return [(run.status, run.steps_done()) for run in runs]
+    def _read_on(self) -> list[tuple[object, ...]]:
+        return [run.read_on(MOST_ROWS // (2 * len(self._runs))) for run in self._runs]
 
     def _look(self) -> bool:
         """Compare again where a run went on."""
+        before = self._seen
         try:
             with ExitStack() as stack:
-                runs = self._open(stack)
-                progress = self._progress(runs)
-                changed = progress != self._seen
-                self._view.stale = [run.meta["created"] for run in runs] != self._created
-                if changed and not self._view.stale:
-                    self._draw(compare(runs))
-                self._seen = progress
+                for run in self._runs:
+                    stack.enter_context(run.reopen())
+                self._seen = self._read_on()
+                if self._seen != before:
+                    self._draw(compare(self._runs))
+        except RunMismatch:
+            self._view.stale = True
         except RunError as error:  # a file went away: say so, and look again
+            self._seen = []
             self._view.say(warnings=words.bullets([str(error)]))
-            return False
-        return changed
+        return self._seen not in ([], before)
 
     def _draw(self, comparison: Comparison) -> None:
         view, groups = self._view, comparison.groups

@@ -29,7 +29,7 @@ TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 _LIT = "#e0218a"
 _CASING = "#8b939c"  # lies between the lightest and the darkest edge, which are seen on white and on black by it
 _BESIDE = "#77808a"
-_RESISTANCES = Viridis256[:240][::-1]
+_RESISTANCES = Viridis256[32:240][::-1]  # its ends are lost on black and on white
 _VOLTS = Oranges256[::-1]
 _ROLES = {"inputs": ("input", "square"), "outputs": ("output", "circle"), "grounds": ("ground", "inverted_triangle")}
 _MOST_LABELS = 12  # terminals whose voltages are written beside them
@@ -78,14 +78,16 @@ class NetworkDrawing:
     ----------
     plot : bokeh.plotting.figure
     edges, nodes : bokeh.models.ColumnDataSource
-        A row an edge, a row a node; the edges that are selected are those somebody tapped on.
+        A row an edge (edges across the borders of a periodic network have a second row, for the part at their other
+        end), a row a node.
     """
 
     def __init__(self, network: Network, task: Task, small: bool = False) -> None:
         self._network, self._task, self._small = network, task, small
         self._kohm = LinearColorMapper(palette=_RESISTANCES, low=0, high=network.r_ref_ohm / 1e3, nan_color=_CASING)
         self._volts = LinearColorMapper(palette=_VOLTS, low=0, high=1, nan_color=_CASING)
-        self.edges = ColumnDataSource(self._edge_columns())
+        self._rows, starts, ends = _lines(network)
+        self.edges = ColumnDataSource(self._edge_columns(starts, ends))
         self.nodes = ColumnDataSource(self._node_columns())
         self._lit = ColumnDataSource({name: [] for name in ("x0", "y0", "x1", "y1")})
         self._marks = ColumnDataSource({name: [] for name in ("x", "y", "text", "colour")})
@@ -105,13 +107,18 @@ class NetworkDrawing:
         self._dashed = f"{width:.0f} {2.4 * width:.0f}"  # gaps that its round ends do not fill
         self._draw(width)
 
-    def _edge_columns(self) -> dict[str, Any]:
-        count, at = self._network.edge_count, self._network.layout
-        a, b = self._network.ends
+    @property
+    def selected(self) -> list[int]:
+        """The edges that somebody tapped on."""
+        return list(dict.fromkeys(self._rows[self.edges.selected.indices].tolist()))
+
+    def _edge_columns(self, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[str, Any]:
+        count = len(self._rows)
+        a, b = self._network.edges[self._rows].T
         unknown = {name: np.full(count, np.nan) for name in ("kohm", "wiper", "drop_free", "drop_clamped")}
         return {
-            "edge": np.arange(count), "a": a, "b": b,
-            "x0": at[a, 0], "y0": at[a, 1], "x1": at[b, 0], "y1": at[b, 1],
+            "edge": self._rows, "a": a, "b": b,
+            "x0": starts[:, 0], "y0": starts[:, 1], "x1": ends[:, 0], "y1": ends[:, 1],
             "dash": ["solid"] * count, "casing": np.ones(count),
             "direction": [""] * count, "gate": [""] * count,
         } | unknown  # fmt: skip
@@ -152,7 +159,7 @@ class NetworkDrawing:
         labels.glyph.name = None if self._small else "labels"  # the page's script colours those
         for renderer in plot.renderers:
             renderer.nonselection_glyph = renderer.selection_glyph = None
-        plot.x_range.renderers = plot.y_range.renderers = [nodes]
+        plot.x_range.renderers = plot.y_range.renderers = [nodes, edges]
         plot.select_one(TapTool).renderers = [edges]
         for renderer, tip in ((nodes, _NODE_TIP), (edges, _EDGE_TIP)):
             plot.add_tools(hover([renderer], tip))
@@ -174,30 +181,29 @@ class NetworkDrawing:
         masked : collection of int
             Edges that do not learn: they are dashed.
         """
-        whole = [edge not in masked for edge in range(self._network.edge_count)]
+        whole = [edge not in masked for edge in self._rows.tolist()]
         dashes = ["solid" if each else self._dashed for each in whole]
         if self.edges.data["dash"] != dashes:
             self.edges.data.update(dash=dashes, casing=np.array(whole, dtype=float))
         self._show_edges(state)
         self._show_nodes(state, coloured_by)
-        middle = self._network.layout[self._network.edges[list(marked)]].mean(axis=1) if marked else np.empty((0, 2))
-        texts = [str(edge) for edge in marked]
-        self._marks.data = {"x": middle[:, 0], "y": middle[:, 1], "text": texts, "colour": list(marked.values())}
+        middle = {at: np.mean([self.edges.data[f"{at}{end}"][list(marked)] for end in "01"], axis=0) for at in "xy"}
+        self._marks.data = {**middle, "text": [str(edge) for edge in marked], "colour": list(marked.values())}
 
     def _show_edges(self, state: NetworkState) -> None:
         kohm = state.ohm / 1e3
         if np.isfinite(kohm).any():
             self._kohm.high = max(float(np.nanmax(kohm)), self._network.r_ref_ohm / 1e3)
-        latched = state.enabled >= 0
+        latched, rows = state.enabled[self._rows] >= 0, self._rows
         self.edges.data.update(
-            kohm=kohm,
-            wiper=np.where(state.wipers < 0, np.nan, state.wipers),
-            direction=_words(state.directions, latched, {1: "up", 0: "stays", -1: "down"}),
-            gate=_words(state.enabled, latched, {1: "gate open", 0: "gate closed"}),
-            drop_free=circuit.edge_drops(self._network, state.v_free),
-            drop_clamped=circuit.edge_drops(self._network, state.v_clamped),
+            kohm=kohm[rows],
+            wiper=np.where(state.wipers < 0, np.nan, state.wipers)[rows],
+            direction=_words(state.directions[rows], latched, {1: "up", 0: "stays", -1: "down"}),
+            gate=_words(state.enabled[rows], latched, {1: "gate open", 0: "gate closed"}),
+            drop_free=circuit.edge_drops(self._network, state.v_free)[rows],
+            drop_clamped=circuit.edge_drops(self._network, state.v_clamped)[rows],
         )
-        lit = (state.enabled == 1) & (not self._small)
+        lit = (state.enabled[rows] == 1) & (not self._small)
         self._lit.data = {name: np.asarray(self.edges.data[name])[lit] for name in self._lit.data}
 
     def _show_nodes(self, state: NetworkState, coloured_by: str) -> None:
@@ -239,3 +245,21 @@ class NetworkDrawing:
 
 def _words(values: NDArray[np.int64], known: NDArray[np.bool_], words: dict[int, str]) -> list[str]:
     return [words[value] if each else "not logged" for value, each in zip(values.tolist(), known.tolist(), strict=True)]
+
+
+def _lines(network: Network) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give what is drawn of edges: each its number, start and end.
+
+    An edge across a border of a periodic network would lie on others: a stub at either end stands for it.
+    """
+    at, numbers = network.layout, np.arange(network.edge_count)
+    a, b = network.edges.T
+    apart, size = at[b] - at[a], np.ptp(at, axis=0)
+    around = (np.abs(apart) > 0.5 * size) & ("-periodic" in network.name)
+    across = around.any(axis=1)
+    if not across.any() or across.all():
+        return numbers, at[a], at[b]
+    usual = np.median(np.linalg.norm(apart[~across], axis=1))
+    stubs = 0.4 * (apart - around * np.sign(apart) * (size + usual))
+    starts, ends = np.vstack([at[a], at[b[across]]]), np.where(across[:, None], at[a] + stubs, at[b])
+    return np.append(numbers, numbers[across]), starts, np.vstack([ends, (at[b] - stubs)[across]])

@@ -9,6 +9,7 @@ from labnet.live import words
 from labnet.live.charts import COLOURS, ErrorChart, GateChart, TraceChart
 from labnet.live.drawing import NetworkDrawing
 from labnet.live.polling import Poll
+from labnet.live.states import masked_edges
 from labnet.live.tail import Tail
 from labnet.live.view import fill
 
@@ -36,7 +37,7 @@ class RunPage:
     def __init__(self, document: "Document", tail: Tail) -> None:
         self._tail = tail
         self._network = NetworkDrawing(tail.network, tail.task)
-        x_label = "steps × p" if np.isfinite(tail.updates_per_step) else "steps"
+        x_label = "steps × p" if tail.x_is_steps_p else "steps"
         self._error = ErrorChart(self._soon, (name for name, _ in tail.task.sets()), x_label)
         top = tail.meta["board"]["wiper_positions"] if tail.plan.rule.name == "discrete" else None
         self._traces = {axis: TraceChart(self._soon, top, axis == "log", x_label) for axis in ("linear", "log")}
@@ -101,8 +102,7 @@ class RunPage:
     def _draw_state(self) -> None:
         view, tail = self._view, self._tail
         state = tail.state(None if view.follow else view.step)
-        masked = {each["index"] for each in tail.findings if each["action"] == "masked"}
-        self._network.show(state, view.nodes, self._marked(), masked)
+        self._network.show(state, view.nodes, self._marked(), masked_edges(tail.findings))
         view.say(at=words.shown_at(state))
         for chart in (self._error, *self._traces.values()):
             chart.look_back(None if view.follow else state.step * tail.x_per_step)
@@ -110,6 +110,6 @@ class RunPage:
     def _marked(self) -> dict[int, str]:
         """Give the edges whose traces are drawn, with their colours: those somebody tapped on, else some."""
         count = self._tail.network.edge_count
-        edges = self._network.edges.selected.indices[-len(COLOURS) :]
+        edges = self._network.selected[-len(COLOURS) :]
         edges = edges or np.unique(np.linspace(0, count - 1, len(COLOURS)).astype(int)).tolist()
         return dict(zip(edges, COLOURS, strict=False))

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from labnet.live.states import GateStatistics
 from labnet.live.tail import Tail
 
 
@@ -30,8 +29,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def gates_outside(gates: GateStatistics) -> int:
-    """Count the edges whose gates were open so often, or so seldom, as 5 % of edges at most should be."""
-    return int(np.count_nonzero((gates.share < gates.low) | (gates.share > gates.high)))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import threading
 import time
 import webbrowser
@@ -16,6 +17,7 @@ from bokeh.server.tornado import BokehTornado
 from bokeh.server.util import bind_sockets
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.routing import HostMatches, Rule, RuleRouter
 
 from labnet.errors import PageNotServed
 from labnet.live.comparing_page import ComparingPage
@@ -24,6 +26,7 @@ from labnet.live.tail import Tail
 from labnet.runs import Run
 
 HOST = "127.0.0.1"
+_NAMES = (HOST, "localhost")  # as browsers have them
 STAYS_S = 30.0
 """How long a page stays that was started by a run, after that has ended and no browser looks any more."""
 
@@ -41,7 +44,7 @@ def serve(
     Parameters
     ----------
     paths : sequence of path
-        One run file to follow, or several to compare.
+        One run file to follow, or several to compare; one that is given twice counts once.
     port : int
         0 for a free one.
     open_browser : bool
@@ -58,6 +61,7 @@ def serve(
     PageNotServed
         The port is another program's.
     """
+    paths = list({path.resolve(): path for path in paths}.values())
     for path in paths:
         Tail(path) if wait else Run.open(path).close()
     try:
@@ -69,9 +73,10 @@ def serve(
     logging.getLogger("bokeh").setLevel(logging.ERROR)  # that a browser was closed is no news
     application = BokehTornado(
         {"/": Application(FunctionHandler(lambda document: _fill(document, paths)))},
-        extra_websocket_origins=[f"{HOST}:{port}"],
+        extra_websocket_origins=[f"{name}:{port}" for name in _NAMES],
     )
-    http = HTTPServer(application)
+    # By any other name, a page from elsewhere has led a browser here.
+    http = HTTPServer(RuleRouter([Rule(HostMatches(f"({'|'.join(map(re.escape, _NAMES))})"), application)]))
     http.add_sockets(sockets)
     loop = IOLoop.current()
     server = BaseServer(loop, application, http)

@@ -1,12 +1,13 @@
 """What a page or a terminal shows of a network: where it stands at a step, and how often its gates were open."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrik
 
-from labnet.board import nominal_ohm
 from labnet.plan import GlobalClock
 from labnet.runs import Run
 
@@ -52,7 +53,7 @@ class GateStatistics:
     count : int
         Logged steps.
     share : numpy.ndarray, shape (E,)
-        In which share of them the gate of an edge was open.
+        In which share of them the gate of an edge was open; NaN of those that are masked, which do not learn.
     p : float
         What it should be.
     low, high : float
@@ -68,6 +69,26 @@ class GateStatistics:
     high: float
     edges_per_trigger: float
 
+    @property
+    def mean(self) -> float:
+        """Mean share."""
+        return float(np.nanmean(self.share))
+
+    @property
+    def learning(self) -> int:
+        """How many edges are not masked."""
+        return int(np.isfinite(self.share).sum())
+
+    @property
+    def outside(self) -> int:
+        """How many edges were open so often, or so seldom, as 5 % at most should be."""
+        return int(np.count_nonzero((self.share < self.low) | (self.share > self.high)))
+
+
+def masked_edges(findings: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Give the edges that are masked, by `labnet.Run.findings`."""
+    return sorted({each["index"] for each in findings if each["action"] == "masked"})
+
 
 def at_ends(run: Run, step: int) -> int:
     """Count the wipers that stand at an end at a logged step."""
@@ -77,15 +98,19 @@ def at_ends(run: Run, step: int) -> int:
 
 def state_of(run: Run, step: int) -> NetworkState:
     """Read the network at a logged step, or at the last one before it."""
-    steps = run.steps_before(step, 2)[::-1]
+    with run.at_one_moment():
+        return _state_of(run, run.steps_before(step, 2)[::-1])
+
+
+def _state_of(run: Run, steps: NDArray[np.int64]) -> NetworkState:
+    """Read the network at a logged step; of a closing record, voltages and gates at the one before it."""
     if not len(steps):
         return _unknown(run)
     v_free, v_clamped, directions, enabled = (
         run.array(field, steps) for field in ("v_free", "v_clamped", "directions", "enabled")
     )
-    seen = int(np.argmax(~np.isnan(v_free).all(axis=1)))  # a closing record has no voltages: those before it
+    seen = int(np.argmax(~np.isnan(v_free).all(axis=1)))
     example, time_s, clipped = run.logged(steps[seen])
-    wipers = run.array("wipers", steps[:1])[0].astype(np.int64)
     return NetworkState(
         step=int(steps[0]),
         voltages_step=int(steps[seen]),
@@ -94,8 +119,8 @@ def state_of(run: Run, step: int) -> NetworkState:
         clipped=clipped,
         v_free=v_free[seen],
         v_clamped=v_clamped[seen],
-        ohm=_ohm(run, wipers, run.array("resistances_ohm", steps[:1])[0]),
-        wipers=wipers,
+        ohm=run.resistances_ohm(steps[:1])[0],
+        wipers=run.array("wipers", steps[:1])[0].astype(np.int64),
         directions=directions[seen].astype(np.int64),
         enabled=enabled[seen].astype(np.int64),
     )
@@ -106,24 +131,19 @@ def _unknown(run: Run) -> NetworkState:
     return NetworkState(-1, -1, np.nan, -1, False, nodes, nodes, np.full(len(edges), np.nan), edges, edges, edges)
 
 
-def _ohm(run: Run, wipers: NDArray[np.int64], set_ohm: NDArray[np.float64]) -> NDArray[np.float64]:
-    if run.plan.rule.name != "discrete":
-        return set_ohm
-    pot = {name: run.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
-    return np.where(wipers < 0, np.nan, nominal_ohm(wipers, **pot))
-
-
 def gates_of(run: Run, last: int) -> GateStatistics | None:
     """Count open gates over the last logged steps; None where nobody latches them, or none is logged."""
     if not isinstance(run.plan.clock, GlobalClock):
         return None
+    masked = masked_edges(run.findings)
     enabled = run.array("enabled", run.steps_before(run.plan.steps, last))
     enabled = enabled[(enabled >= 0).all(axis=1)]
-    if not len(enabled):
+    if not len(enabled) or len(masked) == run.network.edge_count:
         return None
+    share = enabled.mean(axis=0)
+    share[masked] = np.nan
     count, p = len(enabled), run.plan.clock.p
-    low, high = _binomial_band(count, p)
-    return GateStatistics(count, enabled.mean(axis=0), p, low, high, float(enabled.sum(axis=1).mean()))
+    return GateStatistics(count, share, p, *_binomial_band(count, p), float(enabled.sum(axis=1).mean()))
 
 
 def _binomial_band(count: int, p: float) -> tuple[float, float]:

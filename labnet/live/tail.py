@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.errors import LabnetError, RunMismatch
-from labnet.live.measurements import Measured, Measurements, Trace
+from labnet.errors import LabnetError, NotARun, RunMismatch
+from labnet.live.measurements import MOST_ROWS, Measured, Measurements, Trace
 from labnet.live.states import GateStatistics, NetworkState, at_ends, gates_of, state_of
 from labnet.networks import Network
 from labnet.plan import Plan, scheduled
@@ -19,7 +19,6 @@ from labnet.tasks import Task
 
 __all__ = ["GateStatistics", "Measured", "NetworkState", "Tail", "Trace"]
 
-_MOST_ROWS = 200_000  # of measured errors that one look reads: about 0.2 s
 _LATEST = 200  # logged steps that say how it goes now
 _MANY_AT_ENDS = 0.5  # of the wipers; more are worth a warning
 _RATE_OVER_S = 10.0
@@ -86,7 +85,6 @@ class Tail:
         self._clipped, self._at_ends = 0.0, 0
         self._errors: dict[str, Measurements] = {}
         self.behind = False
-        self._revisions = 0
         self._looks: deque[tuple[float, int]] = deque()
 
     @property
@@ -100,7 +98,7 @@ class Tail:
             try:
                 return self._run.reopen()
             except RunMismatch:
-                self._forget("")
+                self._forget("not there yet")
                 self._notes.append("Another run took the place of the one that was here; this is the new one.")
         run = Run.open(self.path)
         try:
@@ -115,6 +113,12 @@ class Tail:
         self._errors = {name: Measurements(self.x_per_step) for name, _ in self.task.sets()}
         self._run = run
         return run
+
+    def _same(self) -> Run:
+        """Open the file that the last look saw; where that is gone, or another, the next look says so."""
+        if self._run is None:
+            raise NotARun(f"{self.path} is {self.status}.")
+        return self._run.reopen()
 
     @property
     def x_is_steps_p(self) -> bool:
@@ -148,7 +152,7 @@ class Tail:
             self._at_ends = at_ends(run, self.last_step)
             self.behind = False
             for name in self._errors:
-                self._measure(run, name)
+                self.behind |= self._errors[name].read(run, name, MOST_ROWS)
         count = int(np.searchsorted(self._scheduled, self.last_step, side="right"))
         closed = self.last_step >= 0 and self.last_step not in self._scheduled[count - 1 : count]
         self.record_count = count + closed
@@ -156,20 +160,9 @@ class Tail:
         while self._looks[-1][0] - self._looks[0][0] > _RATE_OVER_S:
             self._looks.popleft()
 
-    def _measure(self, run: Run, name: str) -> None:
-        """Read what was measured since the last look; all again where a resumed run went another way."""
-        known = self._errors[name]
-        rows = run.errors_from(known.last_step, name, _MOST_ROWS)
-        if not known.add(rows):
-            self._errors[name] = known = Measurements(self.x_per_step)
-            rows = run.errors_from(0, name, _MOST_ROWS)
-            known.add(rows)
-            self._revisions += 1
-        self.behind |= len(rows) == _MOST_ROWS
-
     def _seen(self) -> tuple[object, ...]:
-        counts = tuple(each.count for each in self._errors.values())
-        said = (self._trouble, len(self._notes), len(self.findings), len(self._warned), self._revisions)
+        counts = tuple((each.count, each.revisions) for each in self._errors.values())
+        said = (self._trouble, len(self._notes), len(self.findings), len(self._warned))
         return (self.exists, self.status, self.last_step, self.steps_done, counts, said)
 
     @property
@@ -252,7 +245,7 @@ class Tail:
         steps = self._scheduled[at[at >= 0]]
         if last == self.last_step:  # perhaps of a closing record, which no schedule has
             steps = np.union1d(steps, [self.last_step])
-        with self._opened() as run:
+        with self._same() as run:
             if self.plan.rule.name == "discrete":
                 values = run.array("wipers", steps)[:, edges].astype(np.float64)
                 values[values < 0] = np.nan
@@ -262,12 +255,12 @@ class Tail:
 
     def state(self, step: int | None = None) -> NetworkState:
         """Give the network at a logged step or the last one before it; where it stands now by default."""
-        with self._opened() as run:
+        with self._same() as run:
             return state_of(run, self.steps if step is None else step)
 
     def gates(self, last: int = _LATEST) -> GateStatistics | None:
         """Count open gates over the last logged steps; None where nobody latches them, or none is logged."""
-        with self._opened() as run:
+        with self._same() as run:
             return gates_of(run, last)
 
     def warnings(self) -> list[str]:
@@ -277,11 +270,14 @@ class Tail:
             said.append(f"Its writer was killed at about step {self.steps_done:,}; 'labnet run --resume' goes on.")
         if self.status.startswith("failed"):
             said.append(f"It {self.status}.")
+        texts = [each["text"] for each in self._warned]
         for each in self.findings:
-            said.append(f"{each.get('part', 'edge')} {each['index']}: {each['kind']}; {each['action']}.")
+            part = f"{each.get('part', 'edge')} {each['index']}"
+            if any(text.startswith((f"{each['kind']}: {part},", f"{each['kind']}: {part} (")) for text in texts):
+                continue  # a warning says it, and more
+            said.append(f"{part}: {each['kind']}; {each['action']}.")
         if self._clipped:
             said.append(f"A clamped voltage was cut to the source's range in {self._clipped:.0%} of the latest steps.")
         if self.exists and self._at_ends > _MANY_AT_ENDS * self.network.edge_count:
             said.append(f"{self._at_ends} of {self.network.edge_count} wipers stand at an end of their range.")
-        said += [each["text"] for each in self._warned]
-        return [each for each in said if each]
+        return [each for each in (*said, *texts) if each]

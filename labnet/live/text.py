@@ -14,7 +14,7 @@ from rich.text import Text
 
 from labnet.errors import NotARun, RunError
 from labnet.live.braille import bars
-from labnet.live.phrases import gates_outside, progress, title
+from labnet.live.phrases import progress, title
 from labnet.live.tail import Tail
 from labnet.live.text_chart import error_chart
 from labnet.runs.parameters import parameters, shown
@@ -154,7 +154,7 @@ def _wipers(tail: Tail) -> Text:
     if not len(values):
         return Text.assemble(_name(name), ("not logged yet", "dim"))
     low, high, unit = (0, tail.meta["board"]["wiper_positions"] - 1, "") if discrete else (*_ends(values), " kΩ")
-    counts, _ = np.histogram(values, bins=_BINS, range=(low, high))
+    counts, _ = np.histogram(np.clip(values, low, high), bins=_BINS, range=(low, high))
     text = Text.assemble(_name(name), f"{low:g} ", (bars(counts / counts.max()), "cyan"), f" {high:.4g}{unit}")
     if discrete:
         text.append(f"   {np.count_nonzero((values == low) | (values == high))} of {len(values)} at an end")
@@ -174,12 +174,12 @@ def _gates(tail: Tail) -> Text:
         return Text.assemble(_name("gates"), (why, "dim"))
     drawn = gates.share
     if len(drawn) > _BINS:
-        counts, _ = np.histogram(gates.share, bins=_BINS, range=(0, 1))
+        counts, _ = np.histogram(drawn[np.isfinite(drawn)], bins=_BINS, range=(0, 1))
         drawn = counts / counts.max()
     return Text.assemble(
         _name("gates"),
         (bars(drawn), "cyan"),
-        f"  open {gates.share.mean():.3f} (p {gates.p:g}); {gates_outside(gates)} of {len(gates.share)} outside ",
+        f"  open {gates.mean:.3f} (p {gates.p:g}); {gates.outside} of {gates.learning} outside ",
         f"95 %: {gates.low:.2f}-{gates.high:.2f}",
     )
 

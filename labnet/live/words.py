@@ -9,7 +9,7 @@ import pandas as pd
 
 from labnet.comparison import Group
 from labnet.live.charts import COLOURS, SET_COLOURS
-from labnet.live.phrases import gates_outside, progress, three_digits, title
+from labnet.live.phrases import progress, three_digits, title
 from labnet.live.tail import GateStatistics, NetworkState, Tail
 from labnet.runs.parameters import origin, parameters, shown
 
@@ -31,7 +31,7 @@ def header(tail: Tail) -> str:
 
 
 def _word(status: str) -> str:
-    return status.split(":")[0].split()[0]
+    return status.partition(":")[0].partition(" ")[0]
 
 
 def bullets(sentences: Iterable[str]) -> str:
@@ -75,10 +75,10 @@ def gates(statistics: GateStatistics | None, tail: Tail) -> str:
         if tail.plan.clock.kind != "global":
             return "edges trigger themselves: nobody latches their gates"
         return not_logged(tail) or "of the latest steps nothing is logged of gates"
-    edges = len(statistics.share)
     return (
-        f"last {statistics.count:,} logged steps: mean {statistics.share.mean():.3f}, p = {statistics.p:g}; "
-        f"{statistics.edges_per_trigger:.1f} of {edges} edges a trigger; {gates_outside(statistics)} outside 95 %"
+        f"last {statistics.count:,} logged steps: mean {statistics.mean:.3f}, p = {statistics.p:g}; "
+        f"{statistics.edges_per_trigger:.1f} of {statistics.learning} edges a trigger; "
+        f"{statistics.outside} outside 95 %"
     )
 
 

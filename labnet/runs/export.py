@@ -12,7 +12,8 @@ from labnet.records import ARRAY_FIELDS
 from labnet.runs.store import MEMORY
 
 if TYPE_CHECKING:
-    from labnet.runs.run import FrameName, Run
+    from labnet.runs.frames import FrameName
+    from labnet.runs.run import Run
 
 Format = Literal["csv", "parquet", "mat"]
 

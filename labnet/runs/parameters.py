@@ -23,7 +23,7 @@ def parameters(meta: Mapping[str, Any]) -> dict[str, Any]:
     network, calibration = meta["network"], meta.get("calibration")
     given = {
         "board": dict(_board(meta["board"])),
-        "network": {"": network["name"], "digest": network["digest"]},
+        "network": {"": network["name"], "digest": network["digest"], "r_ref_ohm": network["r_ref_ohm"]},
         "task": _task(meta["plan"]["task"], meta["experiment"].get("task", {})),
         **plan,
         "calibration": calibration and calibration["created"],

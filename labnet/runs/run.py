@@ -22,6 +22,7 @@ from labnet.networks import Network
 from labnet.plan import Plan
 from labnet.records import ARRAY_FIELDS
 from labnet.rules import stored_rule
+from labnet.runs.frames import FrameName, frame
 from labnet.runs.store import check_format, connect, has_writer, typed_errors
 from labnet.tasks import KINDS, Task
 
@@ -29,15 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-FrameName = Literal["error", "steps", "wipers", "resistances", "voltages", "updates"]
-
 _FIELDS = {field.name: field for field in ARRAY_FIELDS}
-_FRAMES: dict[str, tuple[Literal["node", "edge"], dict[str, str]]] = {
-    "wipers": ("edge", {"wiper": "wipers"}),
-    "resistances": ("edge", {"resistance_ohm": "resistances_ohm"}),
-    "voltages": ("node", {"v_free": "v_free", "v_clamped": "v_clamped"}),
-    "updates": ("edge", {"direction": "directions", "enabled": "enabled"}),
-}
 
 
 class Run:
@@ -173,14 +166,21 @@ class Run:
             example, time_s, clipped = self._connection.execute(query, (int(step),)).fetchone()
         return example, time_s, bool(clipped)
 
+    def logged_all(self) -> NDArray[Any]:
+        """Give step, example, time_s and clipped of all logged steps: structured, shape (S,)."""
+        types = np.dtype([("step", "i8"), ("example", "i8"), ("time_s", "f8"), ("clipped", "?")])
+        query = "SELECT step, example, time_s, clipped FROM record ORDER BY step"
+        with typed_errors(self.path):
+            return np.fromiter(self._connection.execute(query), dtype=types)
+
     def steps_done(self) -> int:
         """Give how far it got: the last logged step, or the later one that it would go on from; 0 at the start."""
         query = "SELECT max(ifnull((SELECT max(step) FROM record), 0), ifnull((SELECT max(step) FROM state), 0))"
         with typed_errors(self.path):
             return int(self._connection.execute(query).fetchone()[0])
 
-    def errors_from(self, step: int, set_name: str, most: int) -> NDArray[Any]:
-        """Give at most `most` measurements of a set from a step on: structured, of step, cost_v2 and accuracy."""
+    def errors_from(self, step: int, set_name: str, most: int = -1) -> NDArray[Any]:
+        """Give the measurements of a set from a step on, the first `most`: structured, step, cost_v2 and accuracy."""
         query = 'SELECT step, cost_v2, accuracy FROM error WHERE "set" = ? AND step >= ? ORDER BY step LIMIT ?'
         types = np.dtype([("step", "i8"), ("cost_v2", "f8"), ("accuracy", "f8")])
         with typed_errors(self.path):
@@ -265,58 +265,7 @@ class Run:
         rms : bool
             Scale root mean square errors instead of costs ("error" only).
         """
-        if name == "error":
-            return self._error_frame(rms)
-        if name == "steps":
-            return self._steps_frame()
-        if name not in _FRAMES:
-            raise RunError(f"frame is {name!r}; allowed: error, steps, {', '.join(_FRAMES)}.")
-        moved = "wipers" if self.plan.rule.name == "discrete" else "resistances"
-        if name in ("wipers", "resistances") and name != moved:
-            raise RunError(f"this run moved {moved}; use frame({moved!r}).")
-        per, columns = _FRAMES[name]
-        with self.at_one_moment():
-            steps = self.steps()
-            arrays = {column: self.array(field) for column, field in columns.items()}
-        width = next(iter(arrays.values())).shape[1]
-        index = {"step": np.repeat(steps, width), per: np.tile(np.arange(width), len(steps))}
-        return pd.DataFrame(index | {column: values.reshape(-1) for column, values in arrays.items()})
-
-    def _steps_frame(self) -> pd.DataFrame:
-        with typed_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT step, example, time_s, clipped FROM record ORDER BY step"
-            ).fetchall()
-        types = {"step": "int64", "example": "int64", "time_s": "float64", "clipped": "bool"}
-        return pd.DataFrame(rows, columns=list(types)).astype(types)
-
-    def _error_frame(self, rms: bool) -> pd.DataFrame:
-        query = 'SELECT step, "set", cost_v2, accuracy FROM error ORDER BY "set" DESC, step'
-        with typed_errors(self.path):
-            rows = self._connection.execute(query).fetchall()
-        frame = pd.DataFrame(rows, columns=["step", "set", "cost_v2", "accuracy"])
-        frame = frame.astype({"step": "int64", "cost_v2": "float64", "accuracy": "float64"})
-        frame.insert(1, "steps_p", frame["step"] * self.updates_per_step)
-        scaled = scaled_error(frame, ["set"])
-        frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
-        self._add_error_bars(frame, scaled, rms)
-        return frame
-
-    def _add_error_bars(self, frame: pd.DataFrame, scaled: NDArray[np.float64], rms: bool) -> None:
-        """Add standard deviations of the errors, as the calibration of the readings has them."""
-        frame["cost_std_v2"] = frame["scaled_error_std"] = np.nan
-        converters = None if self.calibration is None else self.calibration.converters
-        if converters is None or frame.empty:
-            return
-        for name, examples in self.task.sets():
-            at = frame["set"] == name
-            if at.any():
-                cost = frame.loc[at, "cost_v2"].to_numpy()
-                frame.loc[at, "cost_std_v2"] = converters.cost_std_v2(self.task.outputs, examples.targets, cost)
-        start = frame.groupby("set")[["cost_v2", "cost_std_v2"]].transform("first")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            std = np.hypot(frame["cost_std_v2"], scaled * start["cost_std_v2"]) / start["cost_v2"]
-            frame["scaled_error_std"] = std / (2 * np.sqrt(scaled)) if rms else std
+        return frame(self, name, rms)
 
     def plot(self) -> "Figure":
         """Draw the run: scaled error, wiper traces, and the network as it ended."""
@@ -388,10 +337,3 @@ def _connected(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
-
-
-def scaled_error(errors: pd.DataFrame, by: list[str]) -> NDArray[np.float64]:
-    """Give cost / cost at the start, for measurements in the order of steps; `by` tells trainings and sets apart."""
-    start = errors.groupby(by)["cost_v2"].transform("first")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(errors["cost_v2"].to_numpy() / start.to_numpy(), dtype=np.float64)

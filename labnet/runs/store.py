@@ -1,6 +1,7 @@
 """The run file itself: SQLite, its tables, its version, and its errors in labnet's words."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ from filelock import FileLock, Timeout
 
 from labnet.errors import DiskFull, NotARun, RunError, RunNotWritable, RunTooNew
 from labnet.records import ARRAY_FIELDS
+
+if sys.platform != "win32":
+    import fcntl
 
 APPLICATION_ID = 0x6C61626E  # "labn"
 FORMAT_VERSION = 1
@@ -86,15 +90,24 @@ def write_lock(path: Path) -> FileLock:
 
 
 def has_writer(path: Path) -> bool:
-    """Tell whether some process writes this run."""
-    lock = write_lock(path)
-    if path == MEMORY or not Path(lock.lock_file).exists():
+    """Tell whether some process writes this run; makes no file, and many may ask at once."""
+    lock = Path(f"{path}.lock")
+    if path == MEMORY or not lock.exists():
         return False
+    if sys.platform == "win32":
+        try:
+            with write_lock(path).acquire(timeout=0):
+                return False
+        except (Timeout, OSError):
+            return True
     try:
-        with lock.acquire(timeout=0):
-            return False
-    except (Timeout, OSError):
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:  # the writer ended just now
+        return False
+    except OSError:
         return True
+    return False
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

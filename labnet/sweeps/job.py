@@ -19,7 +19,7 @@ from labnet.experiment import Experiment
 from labnet.plan import Plan
 from labnet.records import Block, Errors, Record
 from labnet.runs import RunWriter
-from labnet.runs.run import scaled_error
+from labnet.runs.frames import scaled_error
 
 Take = Callable[[Block], None]
 COMPLETE = "complete"

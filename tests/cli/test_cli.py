@@ -115,6 +115,7 @@ def test_boards_lists_addresses_that_open(labnet_command: Labnet) -> None:
         (("show", "small.toml"), "no run of labnet"),
         (("show", "."), "is a directory, no run file"),
         (("plot", "none.sqlite"), "there is no run file none.sqlite"),
+        (("plot", "a.sqlite", "b.sqlite"), "'labnet compare a.sqlite b.sqlite --out PATH' draws several"),
     ],
 )
 def test_mistakes_are_answered_in_words(labnet_command: Labnet, words: tuple[str, ...], said: str) -> None:

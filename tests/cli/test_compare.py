@@ -1,6 +1,8 @@
 """``labnet compare`` and ``labnet runs``, as somebody types them."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,12 +53,20 @@ def test_compare_says_what_differs_and_draws(typed: Labnet, tmp_path: Path) -> N
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_compare_says_what_runs_were_made_with_where_it_is_asked(typed: Labnet) -> None:
-    _, said, _ = typed("compare", *NAMES[:2])
+def test_compare_says_which_labnet_made_them_where_it_is_asked(typed: Labnet, tmp_path: Path) -> None:
+    older = tmp_path / "older.sqlite"
+    older.write_bytes(Path(NAMES[1]).read_bytes())
+    with closing(sqlite3.connect(older)) as database:
+        change = "UPDATE meta SET value = json_set(value, '$.labnet', '0.0.1') WHERE key = 'versions'"
+        assert database.execute(change).rowcount == 1
+        database.commit()
+    _, said, _ = typed("compare", NAMES[0], str(older))
     assert "task.seed" in said
     assert "clock.p" not in said, "it does not differ"
-    _, said, _ = typed("compare", *NAMES[:2], "--versions")
-    assert "versions." not in said, "one labnet made both"
+    assert "versions." not in said
+    _, said, _ = typed("compare", NAMES[0], str(older), "--versions")
+    assert ["versions.labnet", labnet.__version__, "0.0.1"] in lines(said)
+    assert "versions.numpy" not in said, "it does not differ"
 
 
 def test_compare_fits_a_narrow_terminal(typed: Labnet, monkeypatch: pytest.MonkeyPatch) -> None:

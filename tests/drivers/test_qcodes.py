@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,6 +193,22 @@ def test_a_snapshot_never_shows_what_was_before_a_verb(ideal: TwinNetwork) -> No
     after = ideal.snapshot()["parameters"]["wipers"]["value"]
     np.testing.assert_array_equal(after, ideal.board.wipers())
     assert (after != before).all()
+
+
+def test_a_snapshot_after_a_verb_that_failed_is_read_again(ideal: TwinNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    ideal.snapshot()
+    drive = ideal.board.drive
+
+    def drive_and_fail(*words: Any) -> None:
+        drive(*words)
+        raise BoardClosed("halfway")
+
+    monkeypatch.setattr(ideal.board, "drive", drive_and_fail)
+    with pytest.raises(BoardClosed):
+        ideal.drive("free", {0: 5.0, 8: 0.0})
+    shown = ideal.snapshot()["parameters"]["v_free"]["value"]
+    np.testing.assert_array_equal(shown, ideal.board.read("free"))
+    assert shown[0] == 5.0
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def crc16(data: bytes) -> int:
 def test_frames_and_blocks_on_the_page_have_the_right_crc() -> None:
     page = (REPOSITORY / "docs/scpi.md").read_text(encoding="utf-8")
     assert crc16(b"123456789") == 0x29B1
-    frames = re.findall("^    [<>] @(.{4})(.{8})(.*)$", page, re.MULTILINE)
+    frames = re.findall("^[<>] @(.{4})(.{8})(.*)$", page, re.MULTILINE)
     assert len(frames) == 2
     for number, crc, message in frames:
         assert int(crc, 16) == crc32((number + message).encode())

@@ -1,12 +1,14 @@
 """The page of `labnet watch`, in a real browser, of runs that real processes write."""
 
 import http.client
+import json
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +151,7 @@ def point_at_edge(page: Page, edge: int) -> None:
     page.mouse.move(x, y)
 
 
+@pytest.mark.slow
 @needs_browser
 def test_page_shows_a_run(page: Page, run: labnet.Run) -> None:
     expect(page.locator("#header")).to_contain_text("regression on twin16")
@@ -222,6 +225,45 @@ def test_zoom_reads_more_finely(page: Page, run: labnet.Run) -> None:
     np.testing.assert_array_equal(x[(x >= low) & (x <= high)], every_one)
     page.evaluate("Bokeh.index.roots.find((view) => view.model.name === 'error').reset()")
     page.wait_for_function(f"{MODEL}('error').renderers[0].data_source.data.x.length === {len(before)}")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_the_whole_network_again(page: Page) -> None:
+    start = f"{MODEL}('network').x_range.start"
+    before = page.evaluate(start)
+    frame = frame_of(page, "network")
+    page.mouse.move(frame["x"] + 20, frame["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 90, frame["y"] + 60, steps=3)
+    page.mouse.up()
+    page.wait_for_function(f"{start} < {before}")
+    page.locator("#whole").click()
+    page.wait_for_function(f"{start} === {before}")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_text_of_a_file_is_text(browser: Browser, tmp_path: Path) -> None:
+    """A run file may come from anybody; nothing in it is a part of the page."""
+    evil = '<img src="none" onerror="window.harmed = true">'
+    paths = [tmp_path / name for name in ("a.sqlite", "b.sqlite")]
+    for path, eta in zip(paths, (1.0, 2.0), strict=True):
+        train(path, eta=eta).close()
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute("UPDATE meta SET value = replace(value, 'sim://twin16', ?) WHERE key = 'board'", (f"x:{eta}",))
+            for key, value in {
+                "experiment": {"title": evil},
+                "status": f"failed: {evil}",
+                "warnings": [{"step": 0, "time": "", "text": evil}],
+                "findings": [{"kind": evil, "action": evil, "part": evil, "index": 3}],
+            }.items():
+                file.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+    for watching in (paths[:1], paths):
+        with watched(*watching) as url, seen(browser, url) as page:
+            expect(page.locator("#warnings")).to_contain_text(evil)
+            assert page.locator("img").count() == 0
+            assert not page.evaluate("window.harmed")
 
 
 @pytest.mark.slow
@@ -343,17 +385,27 @@ def test_errors_of_several_runs_go_on(browser: Browser, tmp_path: Path) -> None:
             writer.kill()
 
 
+@pytest.mark.slow
 def test_other_pages_are_refused(url: str) -> None:
-    """A page from elsewhere that somebody has open cannot talk with this one."""
+    """A page from elsewhere that somebody has open cannot talk with this one, nor by a name of its own for it."""
     host = url.removeprefix("http://").rstrip("/")
+    port = host.partition(":")[2]
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
     more = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "bokeh, x"}
-    connection = http.client.HTTPConnection(host, timeout=30)
-    connection.request("GET", "/ws", headers=upgrade | more | {"Origin": "http://example.org"})
-    assert connection.getresponse().status == 403
-    connection.close()
+    for path, headers, status in (
+        ("/ws", upgrade | more | {"Origin": "http://example.org"}, 403),
+        ("/ws", upgrade | more | {"Origin": "http://127.0.0.1:1"}, 403),
+        ("/", {"Host": f"example.org:{port}"}, 404),
+        ("/", {"Host": f"127.0.0.1.example.org:{port}"}, 404),
+        ("/", {"Host": f"localhost:{port}"}, 200),  # through ssh -L
+    ):
+        connection = http.client.HTTPConnection(host, timeout=30)
+        connection.request("GET", path, headers=headers)
+        assert connection.getresponse().status == status, (path, headers)
+        connection.close()
 
 
+@pytest.mark.slow
 def test_port_of_another_program(run: labnet.Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,11 +1,13 @@
 """A tail shows what a run file holds, while it is written, after its writer was killed, and when it is another one."""
 
+import fcntl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from children import committed, kill_when_committed, start, wait_until, write_experiment
 from hypothesis import given
@@ -14,12 +16,15 @@ from numpy.typing import NDArray
 
 import labnet
 from labnet import plots
-from labnet.errors import NotARun
+from labnet.errors import NotARun, RunMismatch
+from labnet.inspection.finding import Finding
 from labnet.live import tail as tail_module
 from labnet.live.decimation import decimated
+from labnet.live.followed import FollowedRun
 from labnet.live.tail import Tail
 from labnet.records import Block, Errors
 from labnet.runs import RunWriter
+from labnet.runs.store import has_writer
 
 TWIN16 = labnet.networks.twin16()
 TASK = labnet.tasks.Regression.sample(TWIN16, seed=4, train=4, test=2)
@@ -158,11 +163,15 @@ def test_gates_against_p(tmp_path: Path) -> None:
         gates, enabled = looked(run.path).gates(last=101), run.array("enabled")[300:400]
     assert gates is not None
     assert gates.count == 100
-    np.testing.assert_allclose(gates.share, enabled.mean(axis=0))
+    learning = np.arange(16) != 5
+    np.testing.assert_allclose(gates.share[learning], enabled.mean(axis=0)[learning])
+    assert np.isnan(gates.share[5]), "masked"
+    assert gates.mean == pytest.approx(enabled[:, learning].mean())
+    share = enabled.mean(axis=0)[learning]
+    assert (gates.learning, gates.outside) == (15, np.count_nonzero((share < 0.21) | (share > 0.39)))
     assert gates.edges_per_trigger == pytest.approx(enabled.sum(axis=1).mean())
     # 95 % of binomial counts of 100 at 0.3 lie from 21 to 39 (tables of the binomial distribution)
     assert (gates.p, gates.low, gates.high) == (0.3, 0.21, 0.39)
-    assert gates.share[5] == 0.0, "masked"
 
 
 def test_gates_are_always_open_with_p_1_and_unknown_without_a_trigger(tmp_path: Path) -> None:
@@ -179,6 +188,15 @@ def test_says_what_one_should_know(tmp_path: Path) -> None:
         said = looked(tmp_path / "run.sqlite").warnings()
     assert any("edge 3" in each and "masked" in each for each in said)
     assert any("wipers stand at an end" in each for each in said)
+
+
+def test_a_fault_is_said_once(writer: RunWriter) -> None:
+    fault = Finding("stuck edge", "edge", 3, None, "0 of 20 steps", "20", step=7)
+    writer.note_findings([{"action": "masked", **fault.to_dict()}])
+    writer.note_findings([{"action": "masked", "kind": "by the plan", "index": 4, "step": 0}])
+    writer.note_warning(f"{fault}; masked, the rest trains on.")
+    said = looked(writer.path).warnings()
+    assert said == ["edge 4: by the plan; masked.", f"{fault}; masked, the rest trains on."]
 
 
 def test_says_that_a_run_failed(tmp_path: Path) -> None:
@@ -258,7 +276,7 @@ def test_a_run_that_goes_another_way_is_read_again(writer: RunWriter) -> None:
 
 
 def test_many_measurements_are_read_in_pieces(writer: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail_module, "_MOST_ROWS", 7)
+    monkeypatch.setattr(tail_module, "MOST_ROWS", 7)
     writer.add_block(measured(0, 100, 1.0))
     tail, looks = Tail(writer.path), 0
     tail.refresh()
@@ -271,6 +289,22 @@ def test_many_measurements_are_read_in_pieces(writer: RunWriter, monkeypatch: py
         np.testing.assert_allclose(
             tail.smoothed("train").y, plots.smoothed(run.frame("error")["scaled_error"].to_numpy())
         )
+
+
+def test_a_comparison_reads_in_pieces(writer: RunWriter) -> None:
+    writer.add_block(measured(0, 100, 1.0))
+    with FollowedRun.open(writer.path) as run:
+        seen = [run.read_on(7)]
+        assert len(run.frame("error")) == 7
+        while (now := run.read_on(7)) != seen[-1]:
+            seen.append(now)
+        assert len(seen) == 17, "6 more each time, for the last one is looked at again"
+        writer.forget_from(40)
+        writer.add_block(measured(40, 90, 2.0))
+        assert run.read_on(1000) != seen[-1]
+        with writer.run() as whole:
+            expected = whole.frame("error")[list(run.frame("error"))]
+        pd.testing.assert_frame_equal(run.frame("error").astype({"set": str}), expected.astype({"set": str}))
 
 
 def test_a_look_keeps_no_run_from_becoming_one_file(writer: RunWriter) -> None:
@@ -324,6 +358,34 @@ def test_begins_anew_where_another_run_is_there(tmp_path: Path) -> None:
     assert any("Another run" in each for each in tail.warnings())
     with labnet.Run.open(path) as run:
         same_errors(tail, run)
+
+
+def test_what_is_read_between_two_looks_is_of_the_run_that_was_seen(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    trained(path, steps=40).close()
+    trained(tmp_path / "other.sqlite", steps=20).close()
+    tail = looked(path)
+    path.unlink()
+    for error in (NotARun, RunMismatch):
+        for read in (tail.state, tail.gates, lambda: tail.traces([0])):
+            with pytest.raises(error):
+                read()
+        assert (tail.status, tail.last_step) == ("complete", 40)
+        if error is NotARun:
+            (tmp_path / "other.sqlite").replace(path)
+    assert tail.refresh()
+    assert tail.state().step == 20
+
+
+def test_many_may_ask_whether_a_run_is_written(writer: RunWriter) -> None:
+    path = writer.path
+    assert has_writer(path)
+    writer.close("interrupted")
+    lock = path.with_name("run.sqlite.lock")
+    lock.touch()  # as a killed writer leaves it
+    with lock.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not has_writer(path)
 
 
 def test_no_run(tmp_path: Path) -> None:

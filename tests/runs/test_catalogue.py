@@ -202,6 +202,21 @@ def test_a_run_whose_writer_is_gone_has_stopped(shelf: Path, tmp_path: Path) -> 
     assert labnet.catalogue(tmp_path, "status == 'stopped'")["steps_done"].tolist() == [20]
 
 
+def test_a_file_that_is_removed_meanwhile_is_left_out(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gone", "here"):
+        shutil.copy(shelf / "may" / "a.sqlite", tmp_path / f"{name}.sqlite")
+    opened = labnet.Run.open
+
+    def open_late(path: Path) -> labnet.Run:
+        (tmp_path / "gone.sqlite").unlink(missing_ok=True)
+        return opened(path)
+
+    monkeypatch.setattr(labnet.Run, "open", open_late)
+    assert names(labnet.catalogue(tmp_path)) == ["here.sqlite"]
+
+
 def test_a_folder_without_runs(tmp_path: Path) -> None:
     assert labnet.catalogue(tmp_path, "clock.p < 0.5").empty
     with pytest.raises(NotARun, match="there is no directory"):

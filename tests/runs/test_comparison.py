@@ -11,6 +11,7 @@ import pytest
 
 import labnet
 from labnet.errors import AnalysisError
+from labnet_simulators import SimulatedBoard
 
 STEPS = 60
 
@@ -99,6 +100,17 @@ def test_tasks_without_a_seed_are_repeats_too() -> None:
         assert list(compared.parameters().index) == ["task.examples"]
 
 
+def test_settings_that_are_written_otherwise_are_the_same(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(labnet.Run.open(trained(tmp_path / f"{k}.sqlite", board=board, steps=2, seed=k)))
+            for k, board in enumerate(("sim://twin16?settling_s=0&seed=1", "sim://twin16?seed=1&settling_s=0.0"))
+        ]
+        compared = labnet.compare(runs)
+        assert [group.runs for group in compared.groups] == [(0, 1)]
+        assert list(compared.parameters().index) == ["seed"]
+
+
 def test_parameters_are_those_that_differ(opened: Opened) -> None:
     compared = labnet.compare(opened("p1-0", "p0.5-1", "ideal"))
     frame = compared.parameters()
@@ -174,9 +186,26 @@ def test_what_cannot_be_compared_is_said(opened: Opened) -> None:
         [False, False, False, False],
     ]
     said = "\n".join(compared.notes)
-    assert "No distances to short: its last record holds no wipers." in said
+    assert "No distances to short: where it ended was not logged." in said
     assert "Tasks differ, each error is scaled by its own start: allostery (p1-0, packing, short)" in said
     assert "Networks differ, no distances between these: twin16 (p1-0, regression, short); packing143" in said
+
+
+def test_networks_of_one_name_are_told_apart() -> None:
+    twin = labnet.networks.twin16()
+    with ExitStack() as stack:
+        runs = []
+        for r_ref_ohm in (10e3, 5e3):
+            network = labnet.Network(twin.edges, twin.node_count, r_ref_ohm=r_ref_ohm, name="mine")
+            task = labnet.tasks.Allostery.sample(network, seed=1)
+            board = SimulatedBoard(network)
+            runs.append(stack.enter_context(labnet.train(board, task, steps=2, progress=False)))
+        compared = labnet.compare(runs)
+        assert len(compared.groups) == 2, "no repeats"
+        assert compared.distances().notna().to_numpy().tolist() == [[True, False], [False, True]]
+        (said,) = compared.notes
+        assert said.startswith("Networks differ, no distances between these: mine with R_ref 10000 ohm and digest")
+        assert f"; mine with R_ref 5000 ohm and digest {twin.digest[:8]} (run 2)." in said
 
 
 def test_how_each_run_ended(opened: Opened) -> None:

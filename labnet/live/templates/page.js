@@ -41,6 +41,9 @@ function ready(view) {
     view.setv({ follow: false, step: Number(event.target.value) });
   });
   byId("follow")?.addEventListener("change", (event) => { view.follow = event.target.checked; });
+  byId("whole")?.addEventListener("click", () => {
+    Bokeh.index.roots.find((plot) => plot.model.name === "network").reset_range();
+  });
   for (const name of ["nodes", "axis"]) {
     for (const input of document.getElementsByName(name)) {
       input.addEventListener("change", () => { view[name] = input.value; });

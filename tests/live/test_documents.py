@@ -1,0 +1,126 @@
+"""What the page shows, without a browser: the models that one would draw, of a run in a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bokeh.document import Document
+
+import labnet
+from labnet.live.comparing_page import ComparingPage
+from labnet.live.drawing import NetworkDrawing
+from labnet.live.page import RunPage
+from labnet.live.tail import Tail
+
+TASK = labnet.tasks.Regression.sample(labnet.networks.twin16(), seed=4, train=3, test=2)
+
+
+def train(path: Path, steps: int = 60, address: str = "sim://twin16?seed=2", **settings: Any) -> labnet.Run:
+    with labnet.open_board(address) as board:
+        return labnet.train(board, TASK, steps=steps, path=path, progress=False, **settings)
+
+
+def page_of(path: Path) -> tuple[Document, RunPage]:
+    tail, document = Tail(path), Document()
+    tail.refresh()
+    return document, RunPage(document, tail)
+
+
+def drawn(document: Document, plot: str, column: str) -> dict[str, Any]:
+    """Give the data of the first part of a plot that has such a column."""
+    renderers = document.get_model_by_name(plot).renderers
+    data: dict[str, Any] = next(r.data_source.data for r in renderers if column in r.data_source.data)
+    return data
+
+
+def said(document: Document) -> dict[str, str]:
+    text: dict[str, str] = document.get_model_by_name("view").text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("settings", "element", "words"),
+    [
+        ({"clock": labnet.GlobalClock(p=0.5)}, "gates", "p = 0.5"),
+        ({"rule": labnet.Continuous(gamma=0.02), "eta": 0.1}, "moved", "Resistances"),
+        (
+            {"address": "sim://twin16?gate=oscillator&calibrated=true", "clock": labnet.SelfTriggered(dwell_s=0.01)},
+            "gates",
+            "edges trigger themselves",
+        ),
+        ({"detail": "short"}, "chosen", "not logged"),
+        ({"masked": (3,), "on_fault": "mask"}, "gates", "of 15 edges a trigger; 0 outside"),
+        ({"rule": labnet.Continuous(gamma=0.02, batch=0.7), "eta": 0.1}, "at", "step 60"),
+    ],
+    ids=["few gates", "continuous", "self-triggered", "short", "masked", "batch"],
+)
+def test_shows_what_the_run_holds(tmp_path: Path, settings: dict[str, Any], element: str, words: str) -> None:
+    with train(tmp_path / "run.sqlite", **settings) as run:
+        document, _ = page_of(run.path)
+        assert words in said(document)[element]
+        edges, nodes = drawn(document, "network", "kohm"), drawn(document, "network", "volts")
+        np.testing.assert_allclose(edges["kohm"], run.resistances_ohm([60])[0] / 1e3)
+        np.testing.assert_array_equal(nodes["free"], run.array("v_free", [59])[0])
+        assert [edge for edge, dash in enumerate(edges["dash"]) if dash != "solid"] == list(settings.get("masked", ()))
+        errors = run.frame("error").query("set == 'train' and step > 0")
+        shown = drawn(document, "error", "x")
+        np.testing.assert_array_equal(shown["y"], errors["scaled_error"])
+        x = errors["step"] * (run.updates_per_step if np.isfinite(run.updates_per_step) else 1.0)
+        np.testing.assert_allclose(shown["x"], x)
+
+
+def test_a_file_that_goes_away_after_the_look_is_said_by_the_next(tmp_path: Path) -> None:
+    train(tmp_path / "run.sqlite").close()
+    document, page = page_of(tmp_path / "run.sqlite")
+    (tmp_path / "run.sqlite").unlink()
+    page._draw()
+    assert "complete" in said(document)["header"]
+    page._look()
+    assert "removed" in said(document)["header"]
+    train(tmp_path / "run.sqlite", steps=20).close()
+    page._look()
+    assert document.get_model_by_name("view").stale, "the page is loaded anew"
+
+
+def test_several_runs_of_which_one_goes_away_and_comes_back(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.sqlite", tmp_path / "b.sqlite"]
+    for path, p in zip(paths, (0.5, 1.0), strict=True):
+        train(path, clock=labnet.GlobalClock(p=p)).close()
+    document = Document()
+    page = ComparingPage(document, paths)
+    with labnet.Run.open(paths[0]) as run:
+        errors = run.frame("error").query("set == 'train' and step > 0")
+    shown = drawn(document, "errors", "median")
+    np.testing.assert_array_equal(shown["median"], errors["scaled_error"])
+    assert not page._look(), "nothing is new"
+    paths[1].rename(tmp_path / "elsewhere")
+    assert not page._look()
+    assert "there is no run file" in said(document)["warnings"]
+    (tmp_path / "elsewhere").rename(paths[1])
+    assert page._look()
+    assert said(document)["warnings"] == ""
+    train(tmp_path / "c.sqlite", steps=20).close()
+    (tmp_path / "c.sqlite").replace(paths[1])
+    page._look()
+    assert document.get_model_by_name("view").stale
+
+
+def test_an_edge_across_a_border_is_two_stubs() -> None:
+    """It would lie on the edges between; of other networks all edges are whole."""
+    for network in (labnet.networks.twin16(), labnet.networks.lattice(2, 7)):
+        data = edges_of(network)
+        np.testing.assert_array_equal(data["edge"], np.arange(network.edge_count))
+        np.testing.assert_array_equal(data["x1"], network.layout[network.edges[:, 1], 0])
+    data = edges_of(labnet.networks.lattice(4, 6, periodic=True))
+    assert len(data["edge"]) == 48 + 4 + 6
+    lengths = np.hypot(data["x1"] - data["x0"], data["y1"] - data["y0"])
+    whole = np.bincount(data["edge"])[data["edge"]] == 1
+    np.testing.assert_allclose(lengths[whole], lengths[whole][0])
+    np.testing.assert_allclose(lengths[~whole], 0.4 * lengths[whole][0])
+
+
+def edges_of(network: labnet.Network) -> dict[str, Any]:
+    """Give what is drawn of the edges of a network."""
+    data: dict[str, Any] = NetworkDrawing(network, labnet.tasks.Regression.sample(network, seed=1)).edges.data
+    return data
