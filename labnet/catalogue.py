@@ -53,7 +53,8 @@ def catalogue(folder: str | os.PathLike[str], where: str | None = None) -> pd.Da
     condition = None if where is None else Condition(where)
     folder = Path(folder)
     if not folder.is_dir():
-        raise NotARun(f"there is no directory {folder}; give one with run files in it, or below it.")
+        what = f"{folder} is a file" if folder.exists() else f"there is no directory {folder}"
+        raise NotARun(f"{what}; give a directory with run files in it, or below it.")
     rows = [row for file in _files(folder) if (row := _row(file))]
     columns = dict.fromkeys([*_FIRST, *(key for row in rows for key in row)])
     chosen = condition.select(rows, columns) if condition is not None and rows else rows

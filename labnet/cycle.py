@@ -193,11 +193,14 @@ class Cycle:
         if len(bad):
             assert self.ohm is not None
             edge = int(bad[0])
+            why = "The learning rate gamma is too large: use a smaller one."
+            if np.isnan(new[edge]):
+                why = f"The {self.rule.name} rule gave no number there: where its delta is right, gamma is too large."
             raise Diverged(
                 f"step {step} on {self.board.network.name} would move {len(bad)} of {len(new)} resistances to zero or "
-                f"below, or to infinity; first edge {edge}, from {self.ohm[edge]:.4g} to {new[edge]:.4g} ohm. The "
-                "learning rate gamma is too large: use a smaller one. Every step before it is logged, and the record "
-                f"at step {step} holds the last good resistances ({self.ohm.min():.4g} to {self.ohm.max():.4g} ohm)."
+                f"below, or to infinity; first edge {edge}, from {self.ohm[edge]:.4g} to {new[edge]:.4g} ohm. "
+                f"{why} Every step before it is logged, and the record at step {step} holds the last good resistances "
+                f"({self.ohm.min():.4g} to {self.ohm.max():.4g} ohm)."
             )
 
     def _record(

@@ -17,7 +17,7 @@ _EVERY_S = 0.1
 
 
 class Progress(NamedTuple):
-    """How far a training is: steps done, and the latest measurement (perhaps empty)."""
+    """How far a training is: steps done, and the latest measurements (perhaps none)."""
 
     steps: int
     errors: list[Errors]
@@ -38,7 +38,8 @@ def progress_bar(plan: Plan, start_costs: dict[str, float], enabled: bool) -> It
             draw(progress.steps, lambda: ", ".join(texts(progress)))
 
         def texts(progress: Progress) -> Iterator[str]:
-            for measured in progress.errors:
+            latest = {measured.set: measured for measured in progress.errors}  # a block has those of many steps
+            for measured in latest.values():
                 if start[measured.set] > 0:
                     yield f"{measured.set} error {measured.cost_v2 / start[measured.set]:.3g}"
 

@@ -128,7 +128,9 @@ def _read(given: Any) -> Any:
     name = given.get("name")
     if not isinstance(name, str) or name not in RULES:
         said = "is missing" if name is None else f"is {name!r}"
-        allowed = f"{', '.join(map(repr, RULES))}, or that of a subclass of labnet.Continuous, once it is defined"
+        allowed = (
+            f"{', '.join(map(repr, RULES))}, or in Python that of a subclass of labnet.Continuous, once it is defined"
+        )
         raise PlanError(f"name {said}; allowed: {allowed}", ((("name",), f"{said}; allowed: {allowed}"),))
     return RULES[name](**given)
 

@@ -196,7 +196,9 @@ def runs(
         out.print(_table(columns, listed[columns].itertuples(index=False, name=None), fold=True))
     else:
         _print_differing(listed)
-    rest = f"; the first {limit} are listed" if len(listed) < len(frame) else ""
+    rest = f"; the first {limit} are listed, --limit 0 lists all" if len(listed) < len(frame) else ""
+    if unread := int(frame["created"].isna().sum()):
+        rest += f"; {unread:,} of them hold no run that can be read"
     out.print(f"{len(frame):,} run{'s' * (len(frame) > 1)} below {folder}{said}{rest}", markup=False, soft_wrap=True)
 
 
@@ -227,7 +229,7 @@ def _print_differing(frame: pd.DataFrame) -> None:
     columns = ["path", "status", *fitting, *results]
     out.print(_table(columns, frame[columns].itertuples(index=False, name=None)), "")
     if rest := [name for name in differing if name not in fitting]:
-        out.print(f"they differ too in {', '.join(rest)}; --show KEY,KEY shows these", markup=False)
+        out.print(f"different too: {', '.join(rest)}; --show KEY,KEY shows these", markup=False)
 
 
 def _rank(name: str) -> tuple[bool, int]:

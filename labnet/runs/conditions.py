@@ -147,7 +147,8 @@ def check_column(name: str, columns: Collection[str], where: str = "") -> None:
     raise ConditionError(
         f"{where}no run here has {name!r}. "
         + (f"Did you mean {meant}? " if meant else "")
-        + f"A text stands in quotes: '{name}'. Columns: {', '.join(columns)}."
+        + (f"A text stands in quotes: '{name}'. " if where else "")
+        + f"Columns: {', '.join(columns)}."
     )
 
 

@@ -49,6 +49,15 @@ _TRY_EVERY_S = 0.01
 State = dict[str, NDArray[Any]]
 
 
+def _held(database: sqlite3.Connection) -> str:
+    """Say how far the run in a file got, where there is one."""
+    with suppress(sqlite3.DatabaseError, TypeError):  # no run, or one that was killed while its file was being made
+        (status,) = database.execute("SELECT value FROM meta WHERE key = 'status'").fetchone()
+        (records,) = database.execute("SELECT count(*) FROM record").fetchone()
+        return f" ({json.loads(status).partition(':')[0]}, {records:,} records)"
+    return ""
+
+
 def _row(record: Record) -> tuple[Any, ...]:
     blobs = [np.asarray(getattr(record, f.name), f.dtype).tobytes() or None for f in ARRAY_FIELDS]
     return record.step, record.example, record.time_s, record.clipped, *blobs
@@ -122,12 +131,12 @@ class RunWriter:
         """Tell whether the file holds this run already; look only, and refuse what is not this run."""
         if self.path == MEMORY or not self.path.exists():
             return False
-        if not resume:
-            raise RunExists(
-                f"{self.path} exists, and a run is never overwritten; choose another path, or resume it (labnet run "
-                "--resume, or resume=True)."
-            )
         with closing(connect(self.path, read_only=True)) as database:
+            if not resume:
+                raise RunExists(
+                    f"{self.path} exists{_held(database)}, and a run is never overwritten; choose another path, remove "
+                    "it, or resume it (labnet run --resume, or resume=True)."
+                )
             if is_empty(database):  # killed while its file was being made
                 return False
             check_format(database, self.path)

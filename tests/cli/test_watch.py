@@ -70,6 +70,7 @@ def test_without_bokeh_it_is_said_before_anything_moves(
     assert not (tmp_path / "run.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_text_view(tmp_path: Path) -> None:
     with start(tmp_path, "watch", "--text", "--wait", "run.sqlite", stdout=subprocess.PIPE) as child:
         assert child.stdout is not None

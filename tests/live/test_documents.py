@@ -39,23 +39,24 @@ def said(document: Document) -> dict[str, str]:
     return text
 
 
+KINDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "masked": ({"clock": labnet.GlobalClock(p=0.5), "masked": (3,)}, "gates", "of 15 edges a trigger"),
+    "batch": ({"rule": labnet.Continuous(gamma=0.02, batch=0.7), "eta": 0.1}, "at", "step 60"),
+    "continuous": ({"rule": labnet.Continuous(gamma=0.02), "eta": 0.1}, "moved", "Resistances"),
+    "short": ({"detail": "short"}, "chosen", "not logged"),
+    "self-triggered": (
+        {"address": "sim://twin16?gate=oscillator&calibrated=true", "clock": labnet.SelfTriggered(dwell_s=0.01)},
+        "gates",
+        "edges trigger themselves",
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("settings", "element", "words"),
-    [
-        ({"clock": labnet.GlobalClock(p=0.5)}, "gates", "p = 0.5"),
-        ({"rule": labnet.Continuous(gamma=0.02), "eta": 0.1}, "moved", "Resistances"),
-        (
-            {"address": "sim://twin16?gate=oscillator&calibrated=true", "clock": labnet.SelfTriggered(dwell_s=0.01)},
-            "gates",
-            "edges trigger themselves",
-        ),
-        ({"detail": "short"}, "chosen", "not logged"),
-        ({"masked": (3,), "on_fault": "mask"}, "gates", "of 15 edges a trigger; 0 outside"),
-        ({"rule": labnet.Continuous(gamma=0.02, batch=0.7), "eta": 0.1}, "at", "step 60"),
-    ],
-    ids=["few gates", "continuous", "self-triggered", "short", "masked", "batch"],
+    "kind", ["masked", "batch", *(pytest.param(each, marks=pytest.mark.slow) for each in [*KINDS][2:])]
 )
-def test_shows_what_the_run_holds(tmp_path: Path, settings: dict[str, Any], element: str, words: str) -> None:
+def test_shows_what_the_run_holds(tmp_path: Path, kind: str) -> None:
+    settings, element, words = KINDS[kind]
     with train(tmp_path / "run.sqlite", **settings) as run:
         document, _ = page_of(run.path)
         assert words in said(document)[element]

@@ -151,6 +151,19 @@ def point_at_edge(page: Page, edge: int) -> None:
     page.mouse.move(x, y)
 
 
+def point_of_curve(page: Page) -> tuple[float, float]:
+    """Give where on the page a point of the first curve of errors of several runs is."""
+    x, y = page.evaluate(
+        """() => {
+            const view = Bokeh.index.roots.find((view) => view.model.name === "errors")
+            const {x, y} = view.el.getBoundingClientRect(), {x_scale, y_scale} = view.frame
+            const {steps_p, median} = view.model.renderers[1].data_source.data
+            return [x + x_scale.compute(steps_p[3]), y + y_scale.compute(median[3])]
+        }"""
+    )
+    return x, y
+
+
 @pytest.mark.slow
 @needs_browser
 def test_page_shows_a_run(page: Page, run: labnet.Run) -> None:
@@ -248,11 +261,12 @@ def test_text_of_a_file_is_text(browser: Browser, tmp_path: Path) -> None:
     """A run file may come from anybody; nothing in it is a part of the page."""
     evil = '<img src="none" onerror="window.harmed = true">'
     paths = [tmp_path / name for name in ("a.sqlite", "b.sqlite")]
-    for path, eta in zip(paths, (1.0, 2.0), strict=True):
-        train(path, eta=eta).close()
+    for path, preset in zip(paths, (evil, f"{evil} 2"), strict=True):
+        train(path).close()
         with closing(sqlite3.connect(path)) as file, file:
-            file.execute("UPDATE meta SET value = replace(value, 'sim://twin16', ?) WHERE key = 'board'", (f"x:{eta}",))
+            (board,) = file.execute("SELECT value FROM meta WHERE key = 'board'").fetchone()
             for key, value in {
+                "board": json.loads(board) | {"address": f"sim://twin16?preset={preset}"},
                 "experiment": {"title": evil},
                 "status": f"failed: {evil}",
                 "warnings": [{"step": 0, "time": "", "text": evil}],
@@ -262,6 +276,10 @@ def test_text_of_a_file_is_text(browser: Browser, tmp_path: Path) -> None:
     for watching in (paths[:1], paths):
         with watched(*watching) as url, seen(browser, url) as page:
             expect(page.locator("#warnings")).to_contain_text(evil)
+            if len(watching) > 1:  # its groups are named by their presets
+                expect(page.locator("#legend")).to_contain_text(evil)
+                page.mouse.move(*point_of_curve(page))
+                expect(page.locator(".bk-Tooltip").first).to_contain_text(evil)
             assert page.locator("img").count() == 0
             assert not page.evaluate("window.harmed")
 

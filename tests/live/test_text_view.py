@@ -35,7 +35,7 @@ def seen(path: Path, width: int, height: int) -> list[str]:
     return capture.get().splitlines()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (100, 30), (140, 40), (200, 50)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=str)
 def test_fits_and_says_how_it_goes(tmp_path: Path, size: tuple[int, int]) -> None:
     with trained(tmp_path / "run.sqlite", clock=labnet.GlobalClock(p=0.5), masked=(3,)) as run:
         errors = run.frame("error")
@@ -62,7 +62,9 @@ PLANS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=str)
+@pytest.mark.parametrize(
+    "plan", [pytest.param(plan, marks=[pytest.mark.slow] * (plan == "self-triggered")) for plan in PLANS], ids=str
+)
 def test_every_kind_of_run_can_be_seen(tmp_path: Path, plan: str) -> None:
     board, settings, words = PLANS[plan]
     trained(tmp_path / "run.sqlite", board, **settings).close()
