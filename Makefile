@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Threads slow small solves down five times.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint kernels unit bench docs system clean test-hardware test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
+.PHONY: demo test lint kernels unit coverage bench docs system clean test-hardware test-firmware $(addprefix firmware-,native asan avr lint tidy fuzz)
 
 demo: $(VENV)/.installed
 	$(BIN)/labnet demo --out demo
@@ -30,6 +30,10 @@ kernels: $(VENV)/.installed-dev
 	$(BIN)/python tests/engine/kernels.py
 
 unit: $(VENV)/.installed-dev system
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not docs"
+
+# Which lines the tests run. To measure that takes as long again as the tests.
+coverage: $(VENV)/.installed-dev system
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not slow and not docs"
 	$(BIN)/coverage combine -q
