@@ -62,7 +62,13 @@ def _skip_fields(_app: Sphinx, _what: str, _name: str, of: Any, _skip: bool, _op
     return True if (of.__doc__ or "").startswith("Alias for field number") else None
 
 
+def _link_to_copies(_app: Sphinx, _page: str, text: list[str]) -> None:
+    """Lead links to notebooks to their executed copies, which stand beside the pages."""
+    text[0] = text[0].replace("](../notebooks/", "](notebooks/")
+
+
 def setup(app: Sphinx) -> None:
-    """Hear of every docstring and member."""
+    """Hear of every page, docstring and member."""
+    app.connect("source-read", _link_to_copies)
     app.connect("autodoc-process-docstring", _escape_bars)
     app.connect("autodoc-skip-member", _skip_fields)
