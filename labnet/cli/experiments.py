@@ -115,7 +115,7 @@ def _train(
     with done:
         _summary(done)
     if page is not None and sys.stdin.isatty():
-        err.print("The page stays until nobody looks at it any more.")
+        err.print("The page stays while a browser looks at it, and half a minute longer.")
 
 
 def _calibrated(board: Board, chosen: str, resumed: Path | None) -> Board:
