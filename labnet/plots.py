@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from labnet.networks import Network
 from labnet.tasks.task import ExampleSet
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _MOST_POINTS = 2000  # of a trace; more cannot be seen
 _MOST_TRACES = 8
 _MOST_TRACED = 4  # runs whose traces are drawn beside their errors
 _MOST_NUMBERS, _MOST_NAMES = 10, 30  # runs in a map of distances that have their numbers, and names, written
+MOST_NUMBERED = 30  # nodes that have their numbers drawn
 _DENSE = 200  # points of a curve that is drawn with its mean
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5b5b", "#a6761d")
 _STYLES: dict[ExampleSet, str] = {"train": "-", "test": "--"}
@@ -205,16 +207,16 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
         axes.text(0.5, 0.5, "no step logged yet", ha="center")
         return
     step = int(steps[-1] if step is None else step)
-    at, ends = run.network.layout, run.network.edges
-    segments = at[ends]
+    edges, starts, ends = edge_lines(run.network)
+    segments = np.stack([starts, ends], axis=1)
     active, v_free = _last_update(run, steps, step)
-    halo = LineCollection(list(segments[active]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
+    halo = LineCollection(list(segments[active[edges]]), colors=_ACTIVE, linewidths=9, capstyle="round", zorder=1)
     axes.add_collection(halo)
     kohm = run.resistances_ohm([step])[0] / 1e3
     scale = Normalize(0, np.nanmax([*kohm, run.network.r_ref_ohm / 1e3]))
     cmap = colormaps["viridis_r"].with_extremes(bad="#bbbbbb")
     lines = LineCollection(list(segments), cmap=cmap, norm=scale, linewidths=3.5, zorder=2)
-    lines.set_array(np.ma.masked_invalid(kohm))
+    lines.set_array(np.ma.masked_invalid(kohm[edges]))
     axes.add_collection(lines)
     axes.figure.colorbar(lines, ax=axes, label="resistance (kΩ)", shrink=0.6, pad=0.02)
     _draw_nodes(axes, run, v_free)
@@ -224,16 +226,45 @@ def network(axes: Axes, run: "Run", step: int | None = None) -> None:
     axes.set_title(f"at step {step}", fontsize=9)
 
 
+def edge_lines(network: Network) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+    """Give what is drawn of edges: each its number, start and end.
+
+    An edge across a border of a periodic network would lie on others: a stub at either end stands for it.
+
+    Returns
+    -------
+    edges : numpy.ndarray of int64, shape (L,)
+        First all edges in their order, then once more those of which the other stub is drawn.
+    starts, ends : numpy.ndarray, shape (L, 2)
+    """
+    at, numbers = network.layout, np.arange(network.edge_count)
+    a, b = network.edges.T
+    apart, size = at[b] - at[a], np.ptp(at, axis=0)
+    around = (np.abs(apart) > 0.5 * size) & ("-periodic" in network.name)
+    across = around.any(axis=1)
+    if not across.any() or across.all():
+        return numbers, at[a], at[b]
+    usual = np.median(np.linalg.norm(apart[~across], axis=1))
+    stubs = 0.4 * (apart - around * np.sign(apart) * (size + usual))
+    starts, ends = np.vstack([at[a], at[b[across]]]), np.where(across[:, None], at[a] + stubs, at[b])
+    return np.append(numbers, numbers[across]), starts, np.vstack([ends, (at[b] - stubs)[across]])
+
+
 def _draw_nodes(axes: Axes, run: "Run", v_free: NDArray[np.float64]) -> None:
     at, task = run.network.layout, run.task
-    axes.scatter(at[:, 0], at[:, 1], s=18, color="#888888", zorder=3)
+    numbered = run.network.node_count <= MOST_NUMBERED
+    axes.scatter(at[:, 0], at[:, 1], s=90 if numbered else 18, color="#777777", zorder=3)
+    for node in range(len(at) if numbered else 0):
+        above = 1.5 if node in task.grounds else 0  # where a triangle is wide
+        look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 6.5, "color": "white", "zorder": 6}
+        axes.annotate(str(node), at[node], (0, above), textcoords="offset points", **look)
     handles = [Line2D([], [], color=_ACTIVE, lw=7, label="active edge (gate open)")]
     label = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     for role, (name, colour, marker) in _ROLES.items():
         nodes = list(getattr(task, role))
         if not nodes:
             continue
-        axes.scatter(at[nodes, 0], at[nodes, 1], s=150, color=colour, marker=marker, edgecolor="white", zorder=4)
+        axes.scatter(at[nodes, 0], at[nodes, 1], s=190, color=colour, marker=marker, edgecolor="white", zorder=4)
         handles.append(Line2D([], [], ls="", marker=marker, color=colour, ms=9, label=name))
     if len(task.train) == 1:
         volts = [(n, f"{v:.2f} V") for n, v in zip(task.inputs, task.train.inputs[0], strict=True)]

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from bokeh.events import RangesUpdate, Reset
-from bokeh.models import BoxAnnotation, ColumnDataSource, DataRange1d, Range1d, Span
+from bokeh.models import BoxAnnotation, ColumnDataSource, DataRange1d, NumeralTickFormatter, Range1d, Span
 from bokeh.plotting import figure
 
 from labnet.live.drawing import TOOLS, hover
+from labnet.live.log_axes import label_log_axes
 from labnet.live.tail import GateStatistics, Tail
 
 # As in labnet.plots, those that are too dark on black a little lighter: eight that colour-blind eyes tell apart.
@@ -41,12 +42,15 @@ class Chart:
         self.zoom: tuple[float, float] | None = None
         self.plot = figure(
             tools=TOOLS,
+            toolbar_location="above",  # of the frame: curves end at its right
             toolbar_inner=True,
             sizing_mode="stretch_both",
             **{"x_range": DataRange1d(range_padding=0.02)} | axes,
         )
         self.plot.toolbar.logo, self.plot.toolbar.autohide = None, True
         self.plot.toolbar.active_scroll = None  # the page scrolls
+        self.plot.toolbar.styles = {"background-color": "transparent"}  # it is as wide as the frame
+        label_log_axes(self.plot)
         self.plot.axis.axis_label_text_font_style = "normal"
         self.plot.min_border_right = 14
         self._on_zoom = on_zoom
@@ -71,7 +75,7 @@ class Chart:
 
 
 class ErrorChart(Chart):
-    """Scaled errors: as measured (thin), their running geometric mean (thick), the best so far (ring).
+    """Scaled errors as measured, the best so far (ring); of more than `MANY`, their running geometric mean (thick) too.
 
     Parameters
     ----------
@@ -94,6 +98,11 @@ class ErrorChart(Chart):
             self._sources[name] = raw, mean, best
         self.plot.add_tools(hover(measured, [("set", "$name"), (x_label, "@x{p6}"), ("scaled error", "@y{p3}")]))
         self._measured = measured
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a running geometric mean is drawn."""
+        return any(self._many.values())
 
     def update(self, tail: Tail) -> None:
         """Draw what was measured up to now, as finely as the zoom asks."""
@@ -128,6 +137,8 @@ class TraceChart(Chart):
             y_range, label = Range1d(-0.02 * top, 1.02 * top), "wiper position"
         labels = {"x_axis_label": x_label, "y_axis_label": label}
         super().__init__(on_zoom, x_axis_type="log" if log else "linear", y_range=y_range, **labels)
+        if not log:
+            self.plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
         self._log = log
         self._source = ColumnDataSource({"xs": [], "ys": [], "colour": []})
         self.plot.multi_line("xs", "ys", source=self._source, line_color="colour", line_width=1.4)

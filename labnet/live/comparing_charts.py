@@ -27,11 +27,17 @@ class GroupChart(Chart):
     ----------
     labels : sequence of str
         One a group.
+
+    Attributes
+    ----------
+    averaged : bool
+        Whether a running geometric mean is drawn, of a run that was measured often.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
         axes = {"x_axis_label": "steps × p", "y_axis_label": "scaled error"}
         super().__init__(lambda: None, x_axis_type="log", y_axis_type="log", **axes)
+        self.averaged = False
         self._sources: dict[tuple[str, str], ColumnDataSource] = {}
         lines = []
         for k, label in enumerate(labels):
@@ -52,7 +58,9 @@ class GroupChart(Chart):
         drawn = errors[(errors["steps_p"] > 0) & (errors["low"] > 0)]  # the axes are logarithmic
         for (label, each), source in self._sources.items():
             if each == name:
-                part = _curve(drawn[drawn["group"] == label])
+                part = drawn[drawn["group"] == label]
+                if len(part) > MANY and part["n"].max() == 1:
+                    part, self.averaged = _averaged(part), True
                 source.data = {column: part[column].to_numpy() for column in source.data}
 
 
@@ -96,10 +104,8 @@ class DistanceChart:
         }
 
 
-def _curve(errors: pd.DataFrame) -> pd.DataFrame:
-    """Give what is drawn of a group: of a single run measured often, its running geometric mean in fewer points."""
-    if len(errors) <= MANY or errors["n"].max() > 1:
-        return errors
+def _averaged(errors: pd.DataFrame) -> pd.DataFrame:
+    """Give the running geometric mean of the errors of one run, in fewer points."""
     means = smoothed(errors["median"].to_numpy())
     errors = errors.assign(median=means, low=means, high=means)
     return errors.iloc[decimated(errors["steps_p"], means, 1000, log=True)]

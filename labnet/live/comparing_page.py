@@ -11,12 +11,13 @@ from labnet.comparison import Comparison, compare
 from labnet.errors import RunError, RunMismatch
 from labnet.live import words
 from labnet.live.comparing_charts import DistanceChart, GroupChart
-from labnet.live.drawing import NetworkDrawing
+from labnet.live.drawing import NetworkDrawing, Scales
 from labnet.live.followed import FollowedRun
 from labnet.live.measurements import MOST_ROWS
 from labnet.live.polling import Poll
 from labnet.live.states import state_of
 from labnet.live.view import fill
+from labnet.runs import Run
 
 if TYPE_CHECKING:
     from bokeh.document import Document
@@ -37,7 +38,8 @@ class ComparingPage:
             self._errors = GroupChart([group.label for group in comparison.groups])
             self._distances = DistanceChart(comparison.names)
             drawn = len(runs) <= _MOST_NETWORKS and all(run.network.edge_count <= _MOST_EDGES for run in runs)
-            self._networks = [NetworkDrawing(run.network, run.task, small=True) for run in runs if drawn]
+            self._scales = Scales()
+            self._networks = [NetworkDrawing(run.network, run.task, self._scales) for run in runs if drawn]
             for network, name in zip(self._networks, comparison.names, strict=False):
                 network.plot.title.text = name
             plots = {f"network_{k}": network.plot for k, network in enumerate(self._networks)}
@@ -66,7 +68,7 @@ class ComparingPage:
             self._view.stale = True
         except RunError as error:  # a file went away: say so, and look again
             self._seen = []
-            self._view.say(warnings=words.bullets([str(error)]))
+            self._view.say(warnings=words.bullets([str(error), "What was read last is shown."]))
         return self._seen not in ([], before)
 
     def _draw(self, comparison: Comparison) -> None:
@@ -75,13 +77,29 @@ class ComparingPage:
         for name, part in zip(("train", "test"), parts, strict=True):
             self._errors.update(name, part)
         self._distances.update(comparison.distances().to_numpy())
-        for network, run in zip(self._networks, comparison.runs, strict=False):
-            network.show(state_of(run, run.plan.steps), "free", {})
+        self._draw_networks(comparison.runs)
         going_on = sum(run.status == "running" for run in comparison.runs)
         view.say(
             header=words.comparison_header(comparison.names, going_on),
             warnings=words.bullets(comparison.notes),
-            legend=words.groups(groups, any(np.isfinite(parts[1]["median"]))),
+            curves=words.curves(self._errors.averaged, any(len(group.runs) > 1 for group in groups)),
+            legend=words.groups(groups, comparison.names, any(np.isfinite(parts[1]["median"]))),
             finals=words.frame(comparison.finals().rename(columns=_SAID), "run"),
-            parameters=words.frame(comparison.parameters().T, "run") or "nothing but what is measured",
+            parameters=words.differences(comparison.parameters()),
+        )
+
+    def _draw_networks(self, runs: Sequence[Run]) -> None:
+        """Draw where each stands, all in the same colours."""
+        if not self._networks:
+            return
+        states = [state_of(run, run.plan.steps) for run in runs]
+        references = [run.network.r_ref_ohm for run in runs]
+        self._scales.fit(
+            np.concatenate([references, *(state.ohm for state in states)]),
+            np.concatenate([state.v_free for state in states]),
+        )
+        for network, state in zip(self._networks, states, strict=True):
+            network.show(state, "free", {})
+        self._view.say(
+            scales=words.ramp("edges", self._scales.kohm, "kΩ") + words.ramp("nodes", self._scales.volts, "V")
         )

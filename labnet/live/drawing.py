@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 from labnet import circuit
 from labnet.live.tail import NetworkState
 from labnet.networks import Network
+from labnet.plots import MOST_NUMBERED, edge_lines
 from labnet.tasks import Task
 
 TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 _LIT = "#e0218a"
 _CASING = "#8b939c"  # lies between the lightest and the darkest edge, which are seen on white and on black by it
 _BESIDE = "#77808a"
+_DARK = "#1b1f24"
 _RESISTANCES = Viridis256[32:240][::-1]  # its ends are lost on black and on white
 _VOLTS = Oranges256[::-1]
 _ROLES = {"inputs": ("input", "square"), "outputs": ("output", "circle"), "grounds": ("ground", "inverted_triangle")}
@@ -66,13 +68,35 @@ def hover(renderers: Sequence[GlyphRenderer], tip: Sequence[tuple[str, str]]) ->
     return HoverTool(renderers=list(renderers), tooltips=list(tip), formatters=numbers, attachment="horizontal")
 
 
+class Scales:
+    """The colours of edges and nodes.
+
+    Attributes
+    ----------
+    kohm, volts : bokeh.models.LinearColorMapper
+    """
+
+    def __init__(self) -> None:
+        self.kohm = LinearColorMapper(palette=_RESISTANCES, low=0, high=1, nan_color=_CASING)
+        self.volts = LinearColorMapper(palette=_VOLTS, low=0, high=1, nan_color=_CASING)
+
+    def fit(self, ohm: NDArray[np.float64], volts: NDArray[np.float64], signed: bool = False) -> None:
+        """Let the scales go up to the highest, of those that are known; down to its negative where `signed` is set."""
+        highest = float(np.nanmax(np.abs(volts))) if np.isfinite(volts).any() else 1.0
+        self.kohm.high = float(np.nanmax(ohm)) / 1e3
+        self.volts.palette = RdBu11 if signed else _VOLTS
+        self.volts.high = highest or 1.0
+        self.volts.low = -self.volts.high if signed else 0.0
+
+
 class NetworkDrawing:
     """A plot of a network and its terminals; `show` gives it a state.
 
     Parameters
     ----------
-    small : bool
-        Leave out colour bars, voltages beside terminals and what is lit.
+    shared : Scales, optional
+        Colours that several small drawings share, and that somebody else fits: colour bars, numbers of nodes, voltages
+        beside terminals and what is lit are left out.
 
     Attributes
     ----------
@@ -82,11 +106,11 @@ class NetworkDrawing:
         end), a row a node.
     """
 
-    def __init__(self, network: Network, task: Task, small: bool = False) -> None:
-        self._network, self._task, self._small = network, task, small
-        self._kohm = LinearColorMapper(palette=_RESISTANCES, low=0, high=network.r_ref_ohm / 1e3, nan_color=_CASING)
-        self._volts = LinearColorMapper(palette=_VOLTS, low=0, high=1, nan_color=_CASING)
-        self._rows, starts, ends = _lines(network)
+    def __init__(self, network: Network, task: Task, shared: Scales | None = None) -> None:
+        self._network, self._task, self._small = network, task, shared is not None
+        self._numbered = network.node_count <= MOST_NUMBERED and not self._small
+        self._scales = shared or Scales()
+        self._rows, starts, ends = edge_lines(network)
         self.edges = ColumnDataSource(self._edge_columns(starts, ends))
         self.nodes = ColumnDataSource(self._node_columns())
         self._lit = ColumnDataSource({name: [] for name in ("x0", "y0", "x1", "y1")})
@@ -130,24 +154,31 @@ class NetworkDrawing:
             for node in getattr(self._task, name):
                 role[node], marker[node] = f", {said}", shape
         unknown = {name: np.full(count, np.nan) for name in ("volts", "free", "clamped", "difference")}
-        texts = {name: [""] * count for name in ("wanted", "label")}
-        return (
-            {"node": np.arange(count), "x": at[:, 0], "y": at[:, 1], "role": role, "marker": marker} | unknown | texts
-        )
+        texts = {name: [""] * count for name in ("wanted", "ink")}
+        known = {
+            "node": np.arange(count),
+            "number": [str(node) for node in range(count)],
+            "role": role,
+            "marker": marker,
+        }
+        return {"x": at[:, 0], "y": at[:, 1]} | known | unknown | texts
 
     def _draw(self, width: float) -> None:
         ends = {"x0": "x0", "y0": "y0", "x1": "x1", "y1": "y1", "line_cap": "round"}
         terminal = np.array([role != "" for role in self.nodes.data["role"]])
-        self.nodes.data["size"] = np.where(terminal, 1.2 * width + 9, 1.4 * width)
+        self.nodes.data["size"] = np.where(terminal, 1.2 * width + 11, 16 if self._numbered else 1.4 * width)
         plot = self.plot
         plot.segment(**ends, source=self._lit, line_color=_LIT, line_alpha=0.45, line_width=2.6 * width)
         plot.segment(**ends, source=self.edges, line_color=_CASING, line_alpha="casing", line_width=width + 1.6)
-        colour = transform("kohm", self._kohm)
+        colour = transform("kohm", self._scales.kohm)
         edges = plot.segment(**ends, source=self.edges, line_color=colour, line_dash="dash", line_width=width)
         nodes = plot.scatter(
             "x", "y", source=self.nodes, size="size", marker="marker",
-            fill_color=transform("volts", self._volts), line_color=_CASING, line_width=1.5,
+            fill_color=transform("volts", self._scales.volts), line_color=_CASING, line_width=1.5,
         )  # fmt: skip
+        if self._numbered:
+            number = {"source": self.nodes, "text_color": "ink", "text_font_size": "10px", "anchor": "center"}
+            plot.text("x", "y", "number", **number)
         plot.text(
             "x", "y", "text", source=self._marks, anchor="center", text_color="white", text_font_size="10px",
             background_fill_color="colour", padding=2, border_radius=2,
@@ -163,7 +194,8 @@ class NetworkDrawing:
         plot.select_one(TapTool).renderers = [edges]
         for renderer, tip in ((nodes, _NODE_TIP), (edges, _EDGE_TIP)):
             plot.add_tools(hover([renderer], tip))
-        for mapper, title in () if self._small else ((self._kohm, "edges, kΩ"), (self._volts, "nodes, V")):
+        bars = [] if self._small else [(self._scales.kohm, "edges, kΩ"), (self._scales.volts, "nodes, V")]
+        for mapper, title in bars:
             bar = ColorBar(color_mapper=mapper, title=title, width=9, bar_line_alpha=0, padding=6, margin=0)
             bar.title_text_font_style = "normal"
             bar.title_text_color = bar.major_label_text_color = _BESIDE  # it takes none from the style sheet
@@ -191,12 +223,9 @@ class NetworkDrawing:
         self._marks.data = {**middle, "text": [str(edge) for edge in marked], "colour": list(marked.values())}
 
     def _show_edges(self, state: NetworkState) -> None:
-        kohm = state.ohm / 1e3
-        if np.isfinite(kohm).any():
-            self._kohm.high = max(float(np.nanmax(kohm)), self._network.r_ref_ohm / 1e3)
         latched, rows = state.enabled[self._rows] >= 0, self._rows
         self.edges.data.update(
-            kohm=kohm[rows],
+            kohm=state.ohm[rows] / 1e3,
             wiper=np.where(state.wipers < 0, np.nan, state.wipers)[rows],
             direction=_words(state.directions[rows], latched, {1: "up", 0: "stays", -1: "down"}),
             gate=_words(state.enabled[rows], latched, {1: "gate open", 0: "gate closed"}),
@@ -209,14 +238,13 @@ class NetworkDrawing:
     def _show_nodes(self, state: NetworkState, coloured_by: str) -> None:
         columns = {"free": state.v_free, "clamped": state.v_clamped, "difference": state.v_clamped - state.v_free}
         volts = columns[coloured_by]
-        self._volts.palette = RdBu11 if coloured_by == "difference" else _VOLTS
-        highest = float(np.nanmax(np.abs(volts))) if np.isfinite(volts).any() else 1.0
-        self._volts.high = highest or 1.0
-        self._volts.low = -self._volts.high if coloured_by == "difference" else 0.0
+        if not self._small:
+            self._scales.fit(np.append(state.ohm, self._network.r_ref_ohm), volts, signed=coloured_by == "difference")
+        ink = np.where(np.abs(volts) < 0.55 * self._scales.volts.high, _DARK, "white").tolist()
         wanted = self._wanted(state.example)
         texts = {node: f"{target:.4f} V" for node, target in wanted.items()}
         said = [texts.get(node, "–") for node in range(self._network.node_count)]
-        self.nodes.data.update(columns, volts=volts, wanted=said)
+        self.nodes.data.update(columns, volts=volts, wanted=said, ink=ink)
         labels = self._texts(volts, {} if coloured_by == "difference" else wanted)
         at = self._network.layout[list(labels)]
         below = at[:, 1] < self._network.layout[:, 1].mean()  # away from the middle, where the edges are
@@ -245,21 +273,3 @@ class NetworkDrawing:
 
 def _words(values: NDArray[np.int64], known: NDArray[np.bool_], words: dict[int, str]) -> list[str]:
     return [words[value] if each else "not logged" for value, each in zip(values.tolist(), known.tolist(), strict=True)]
-
-
-def _lines(network: Network) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give what is drawn of edges: each its number, start and end.
-
-    An edge across a border of a periodic network would lie on others: a stub at either end stands for it.
-    """
-    at, numbers = network.layout, np.arange(network.edge_count)
-    a, b = network.edges.T
-    apart, size = at[b] - at[a], np.ptp(at, axis=0)
-    around = (np.abs(apart) > 0.5 * size) & ("-periodic" in network.name)
-    across = around.any(axis=1)
-    if not across.any() or across.all():
-        return numbers, at[a], at[b]
-    usual = np.median(np.linalg.norm(apart[~across], axis=1))
-    stubs = 0.4 * (apart - around * np.sign(apart) * (size + usual))
-    starts, ends = np.vstack([at[a], at[b[across]]]), np.where(across[:, None], at[a] + stubs, at[b])
-    return np.append(numbers, numbers[across]), starts, np.vstack([ends, (at[b] - stubs)[across]])

@@ -53,7 +53,7 @@ class RunPage:
         )
         self._started = tail.meta["created"]
         moved = "Resistances" if top is None else "Wipers"
-        self._view.say(moved=moved, parameters=words.settings(tail.meta))
+        self._view.say(moved=moved, parameters=words.settings(tail.meta, tail.task))
         self._poll = Poll(document, self._view, self._look)
         for name in ("follow", "step", "nodes", "axis"):
             self._view.on_change(name, self._chosen)
@@ -78,12 +78,13 @@ class RunPage:
     def _draw(self) -> None:
         tail, view = self._tail, self._view
         view.say(warnings=words.bullets(tail.warnings()))
-        view.say(header=words.header(tail), errors=words.errors(tail))
-        if not tail.exists or view.stale:
+        view.say(header=words.header(tail))
+        if not tail.exists or view.stale:  # what was read last stays
             return
         try:
             view.last_step = max(tail.last_step, 0)
             self._error.update(tail)
+            view.say(errors=words.errors(tail, self._error.averaged))
             self._draw_traces()
             self._draw_state()
             statistics = tail.gates()

@@ -45,8 +45,6 @@ class Tail:
         The last logged step; -1 before the first.
     steps_done, steps : int
         How far it got (that may be further than what is logged), and how many are planned.
-    record_count : int
-        Logged steps up to now, by the plan's schedule.
     behind : bool
         Whether more was measured, which the next look reads: a look reads only so much.
     network, plan, task, meta, findings, updates_per_step
@@ -78,7 +76,7 @@ class Tail:
         """Begin anew."""
         self._run = None
         self.status = status
-        self.last_step, self.steps_done, self.steps, self.record_count = -1, 0, 0, 0
+        self.last_step, self.steps_done, self.steps = -1, 0, 0
         self.updates_per_step = self.x_per_step = 1.0
         self.findings: list[dict[str, Any]] = []
         self._warned: list[dict[str, Any]] = []
@@ -153,9 +151,6 @@ class Tail:
             self.behind = False
             for name in self._errors:
                 self.behind |= self._errors[name].read(run, name, MOST_ROWS)
-        count = int(np.searchsorted(self._scheduled, self.last_step, side="right"))
-        closed = self.last_step >= 0 and self.last_step not in self._scheduled[count - 1 : count]
-        self.record_count = count + closed
         self._looks.append((time.monotonic(), self.steps_done))
         while self._looks[-1][0] - self._looks[0][0] > _RATE_OVER_S:
             self._looks.popleft()

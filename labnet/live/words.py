@@ -6,19 +6,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from bokeh.models import LinearColorMapper
 
 from labnet.comparison import Group
 from labnet.live.charts import COLOURS, SET_COLOURS
 from labnet.live.phrases import progress, three_digits, title
 from labnet.live.tail import GateStatistics, NetworkState, Tail
 from labnet.runs.parameters import origin, parameters, shown
+from labnet.tasks import Task
+
+_FIRST = ("clock.p", "clock", "eta", "rule", "steps", "start", "task", "board", "network", "seed")
+_MOST_NODES = 12  # that are listed
+_LONG = 40  # letters of a label, or a cell
 
 
 def header(tail: Tail) -> str:
     """Say what the run is and how far it got; of one that is not there, where it should be."""
     first, second = str(tail.path), "Nothing to show as yet. The page looks for it now and then."
     done, how_far = 0.0, ""
-    if tail.exists:
+    if tail.status == "removed":
+        first, second = title(tail), f"{tail.path} was removed; below is what was read last."
+    elif tail.exists:
         first, second = title(tail), f"{tail.path} · {tail.meta['board']['address']}"
         done, how_far = tail.steps_done / tail.steps, progress(tail)
     return (
@@ -40,18 +48,20 @@ def bullets(sentences: Iterable[str]) -> str:
     return items and f"<ul>{items}</ul>"
 
 
-def errors(tail: Tail) -> str:
+def errors(tail: Tail, averaged: bool) -> str:
     """Say the errors as last measured and the best so far: the legend of their chart."""
-    said = []
+    said, unit = [], "steps × p" if tail.x_is_steps_p else "steps"
     for name in tail.sets:
         last, best = tail.latest(name), tail.best(name)
         if last is None or best is None:
             continue
         accuracy = "" if np.isnan(last.accuracy) else f", accuracy {last.accuracy:.1%}"
         said.append(
-            f"{swatch(SET_COLOURS[name])}{name} <b>{last.scaled_error:.3g}</b>{accuracy} "
-            f'<span class="soft">best {best.scaled_error:.3g} at {three_digits(best.x)}</span>'
+            f'<span class="item">{swatch(SET_COLOURS[name])}{name} <b>{last.scaled_error:.3g}</b>{accuracy} '
+            f'<span class="soft">best {best.scaled_error:.3g} at {three_digits(best.x)} {unit}</span></span>'
         )
+    if averaged:
+        said.append('<span class="soft">thick: running geometric mean</span>')
     return " &ensp; ".join(said) or '<span class="soft">nothing measured yet</span>'
 
 
@@ -95,12 +105,27 @@ def not_logged(tail: Tail) -> str:
     return "" if tail.plan.detail == "full" else "not logged; detail = 'full' logs it"
 
 
-def settings(meta: Mapping[str, Any]) -> str:
-    """Give a table of what a run was made with."""
-    rows = {key: value for key, value in parameters(meta).items() if key != "network.digest"}
+def settings(meta: Mapping[str, Any], task: Task) -> str:
+    """Give a table of what a run was made with, what matters most first; below it, when and by what it was made."""
+    rows = {key: shown(value) for key, value in parameters(meta).items() if key != "network.digest"}
+    rows |= {f"task.{role}": _nodes(getattr(task, role)) for role in ("inputs", "outputs", "grounds")}
+    order = sorted(
+        rows, key=lambda key: next((k for k, first in enumerate(_FIRST) if key.startswith(first)), len(_FIRST))
+    )
     made = origin(meta)
-    rows |= {key: made[key] for key in ("created", "versions.labnet", "git.commit") if key in made}
-    return f'<div class="columns">{table([], [[key, shown(value)] for key, value in rows.items()])}</div>'
+    small = [[key, shown(made[key])] for key in ("created", "versions.labnet", "git.commit") if key in made]
+    return (
+        f'<div class="columns">{table([], [[key, rows[key]] for key in order])}</div>'
+        f"<details><summary>when and by what it was made</summary>{table([], small)}</details>"
+    )
+
+
+def _nodes(nodes: Sequence[int]) -> str:
+    """List nodes by their numbers; of many, how many there are too."""
+    listed = ", ".join(map(str, nodes[:_MOST_NODES]))
+    if len(nodes) > _MOST_NODES:
+        return f"{len(nodes)} nodes: {listed}, …"
+    return f"node{'s' if len(nodes) > 1 else ''} {listed}" if nodes else "none"
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -108,8 +133,13 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     titles = "".join(f"<th>{escape(each)}</th>" for each in head)
     lines = []
     for first, *cells in rows:
-        lines.append(f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(each)}</td>' for each in cells)}</tr>")
+        lines.append(f"<tr><th>{escape(first)}</th>{''.join(map(_data, cells))}</tr>")
     return f"<table>{titles and f'<thead><tr>{titles}</tr></thead>'}<tbody>{''.join(lines)}</tbody></table>"
+
+
+def _data(text: str) -> str:
+    """Give a cell; of a long one, which may be cut, all of it is told where somebody points at it."""
+    return f'<td title="{escape(text)}">{escape(text)}</td>' if len(text) > _LONG else f"<td>{escape(text)}</td>"
 
 
 def comparison_header(names: Sequence[str], running: int) -> str:
@@ -121,13 +151,37 @@ def comparison_header(names: Sequence[str], running: int) -> str:
     )
 
 
-def groups(groups: Sequence[Group], tested: bool) -> str:
-    """Give the legend of the errors of groups."""
+def curves(averaged: bool, repeated: bool) -> str:
+    """Say what is drawn of groups."""
+    said = ["repeats: medians, and bands between quartiles"] if repeated else []
+    return "; ".join([*said, "one run: running geometric mean"] if averaged else said)
+
+
+def ramp(name: str, colours: LinearColorMapper, unit: str) -> str:
+    """Give a bar of colours, from its lowest value to its highest."""
+    stops = ", ".join(colours.palette[::15])
+    bar = f'<i class="ramp" style="background: linear-gradient(to right, {stops})"></i>'
+    return f'<span class="item">{name} {colours.low:.3g} {bar} {colours.high:.3g} {unit}</span> &ensp; '
+
+
+def groups(groups: Sequence[Group], names: Sequence[str], tested: bool) -> str:
+    """Give the legend of the errors of groups: by their labels; before long ones, which may be cut, by their runs."""
     said = []
     for k, group in enumerate(groups):
         repeats = f' <span class="soft">({len(group.runs)} repeats)</span>' if len(group.runs) > 1 else ""
-        said.append(f"{swatch(COLOURS[k % len(COLOURS)])}{escape(group.label)}{repeats}")
+        runs = "" if len(group.label) <= _LONG else f"{', '.join(names[run] for run in group.runs)}: "
+        said.append(
+            f'<span class="item" title="{escape(group.label)}">{swatch(COLOURS[k % len(COLOURS)])}'
+            f'<span class="name">{escape(runs + group.label)}</span>{repeats}</span>'
+        )
     return " &ensp; ".join(said) + (' &ensp; <span class="soft">test dashed</span>' if tested else "")
+
+
+def differences(data: pd.DataFrame) -> str:
+    """Give what differs between runs (`Comparison.parameters`), the fewer of the two as columns."""
+    if data.empty:
+        return "nothing but what is measured"
+    return frame(data, "") if len(data.index) > len(data.columns) else frame(data.T, "run")
 
 
 def frame(data: pd.DataFrame, index: str) -> str:

@@ -8,6 +8,8 @@ import pytest
 from bokeh.document import Document
 
 import labnet
+from labnet.comparison import Group
+from labnet.live import words
 from labnet.live.comparing_page import ComparingPage
 from labnet.live.drawing import NetworkDrawing
 from labnet.live.page import RunPage
@@ -77,8 +79,10 @@ def test_a_file_that_goes_away_after_the_look_is_said_by_the_next(tmp_path: Path
     (tmp_path / "run.sqlite").unlink()
     page._draw()
     assert "complete" in said(document)["header"]
+    errors = said(document)["errors"]
     page._look()
-    assert "removed" in said(document)["header"]
+    assert "was removed; below is what was read last" in said(document)["header"]
+    assert said(document)["errors"] == errors
     train(tmp_path / "run.sqlite", steps=20).close()
     page._look()
     assert document.get_model_by_name("view").stale, "the page is loaded anew"
@@ -105,6 +109,34 @@ def test_several_runs_of_which_one_goes_away_and_comes_back(tmp_path: Path) -> N
     (tmp_path / "c.sqlite").replace(paths[1])
     page._look()
     assert document.get_model_by_name("view").stale
+
+
+def test_parameters_say_which_nodes_are_terminals(tmp_path: Path) -> None:
+    train(tmp_path / "run.sqlite").close()
+    document, _ = page_of(tmp_path / "run.sqlite")
+    parameters = said(document)["parameters"]
+    assert f"<td>nodes {', '.join(map(str, TASK.inputs))}</td>" in parameters
+    assert parameters.index("clock.p") < parameters.index("task.kind") < parameters.index("created")
+    assert drawn(document, "network", "volts")["number"] == [str(node) for node in range(9)]
+
+
+def test_a_running_mean_is_said_where_it_is_drawn(tmp_path: Path) -> None:
+    paths = [tmp_path / "few.sqlite", tmp_path / "many.sqlite"]
+    for path, steps in zip(paths, (60, 300), strict=True):
+        train(path, steps=steps, measure=1, clock=labnet.GlobalClock(p=60 / steps)).close()
+        document, _ = page_of(path)
+        assert ("running geometric mean" in said(document)["errors"]) == (steps > 200)
+    both = Document()
+    ComparingPage(both, paths)
+    assert said(both)["curves"] == "one run: running geometric mean"
+
+
+def test_groups_with_long_names_begin_with_their_runs() -> None:
+    names = ["p = 1", "task regression, " * 4]
+    legend = words.groups([Group(label, (k,)) for k, label in enumerate(names)], ["one", "other"], tested=False)
+    assert ">p = 1</span>" in legend
+    assert f">other: {names[1]}</span>" in legend
+    assert f'title="{names[1]}"' in legend
 
 
 def test_an_edge_across_a_border_is_two_stubs() -> None:

@@ -67,6 +67,19 @@ def test_network_shows_resistances_and_active_edges() -> None:
         assert len(halo.get_segments()) == run.array("enabled", [40])[0].sum()
 
 
+def test_network_has_numbers_of_nodes_and_stubs_across_borders() -> None:
+    with labnet.open_board("sim://lattice-4x6-periodic") as board:
+        task = labnet.tasks.Regression.sample(board.network, seed=4)
+        run = labnet.train(board, task, steps=2, progress=False)
+    with run:
+        drawn = axes()
+        plots.network(drawn, run)
+        assert [text.get_text() for text in drawn.texts][:24] == [str(node) for node in range(24)]
+        lines = [each for each in drawn.collections if isinstance(each, LineCollection)][1]
+        assert len(lines.get_segments()) == 48 + 4 + 6
+        assert len(np.asarray(lines.get_array())) == 48 + 4 + 6
+
+
 def test_two_runs_are_drawn_with_their_traces(tmp_path: Path) -> None:
     with train() as run, train(p=1.0) as other:
         run.plot().savefig(tmp_path / "one.png")

@@ -15,7 +15,11 @@ function paint() {
     // Text inside a plot is data to Bokeh, which takes no colour for it from the style sheet.
     doc.get_model_by_name("labels")?.setv({ text_color: ink, background_fill_color: panel }, { sync: false });
   }
-  for (const view of window.Bokeh?.index.roots ?? []) view.request_repaint?.();
+  for (const view of window.Bokeh?.index.roots ?? []) {
+    const canvas = view.canvas_view?.primary.canvas;
+    if (canvas) canvas.width = canvas.width; // clears all of it: Bokeh leaves something of the old colour at its top and left
+    view.request_repaint?.();
+  }
 }
 
 function show(view) {
