@@ -10,7 +10,7 @@ from typing import Any
 def made_with() -> dict[str, Any]:
     """Give when, with which versions, and on which state of the working directory's repository, as plain data."""
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in ("labnet", "numpy", "scipy")},
