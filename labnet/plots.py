@@ -168,11 +168,9 @@ def _error_axes(axes: Axes) -> None:
 def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     """Draw what learning moved, for some edges spread over the network, against steps x p."""
     steps = _thinned(run.steps())
-    if run.plan.rule.name == "discrete":
-        values, label = run.array("wipers", steps).astype(float), "wiper position"
-        values[values < 0] = np.nan  # not logged
-    else:
-        values, label = run.array("resistances_ohm", steps) / 1e3, "resistance (kΩ)"
+    values, label = run.moved(steps), "wiper position"
+    if run.plan.rule.name != "discrete":
+        values, label = values / 1e3, "resistance (kΩ)"
     edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
     for colour, edge in zip(colours(len(edges)), edges, strict=True):
         axes.plot(steps * run.updates_per_step, values[:, edge], color=colour, lw=1, label=f"{edge}")

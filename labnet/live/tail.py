@@ -241,11 +241,9 @@ class Tail:
         if last == self.last_step:  # perhaps of a closing record, which no schedule has
             steps = np.union1d(steps, [self.last_step])
         with self._same() as run:
-            if self.plan.rule.name == "discrete":
-                values = run.array("wipers", steps)[:, edges].astype(np.float64)
-                values[values < 0] = np.nan
-            else:
-                values = run.array("resistances_ohm", steps)[:, edges] / 1e3
+            values = run.moved(steps)[:, edges]
+        if self.plan.rule.name != "discrete":
+            values /= 1e3
         return steps.astype(np.float64) * self.x_per_step, values
 
     def state(self, step: int | None = None) -> NetworkState:

@@ -242,11 +242,21 @@ class Run:
 
         NaN where neither was.
         """
+        moved = self.moved(steps)
+        if self.plan.rule.name != "discrete":
+            return moved
+        pot = {name: self.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
+        return nominal_ohm(moved, **pot)
+
+    def moved(self, steps: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Give what learning moved at logged steps (all by default), shape (S, E): wipers, or resistances in ohms.
+
+        NaN where not logged.
+        """
         if self.plan.rule.name != "discrete":
             return np.asarray(self.array("resistances_ohm", steps), dtype=np.float64)
-        pot = {name: self.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
         wipers = self.array("wipers", steps)
-        return np.where(wipers < 0, np.nan, nominal_ohm(wipers, **pot))
+        return np.where(wipers < 0, np.nan, wipers)
 
     def frame(self, name: FrameName, rms: bool = False) -> pd.DataFrame:
         """Give a tidy pandas frame.
