@@ -1,7 +1,8 @@
 """labnet: twin resistor networks that train themselves, simulated and on the bench, in one script."""
 
-from labnet import calibration, circuit, errors, networks, tasks
-from labnet.board import Board, find_boards, open_board
+from labnet import calibration, circuit, errors, networks, rules, tasks
+from labnet.addresses import find_boards, open_board
+from labnet.board import Board
 from labnet.calibration import calibrate
 from labnet.catalogue import catalogue
 from labnet.comparison import compare
@@ -11,6 +12,7 @@ from labnet.inspection.inspecting import inspect
 from labnet.networks import Network
 from labnet.plan import GlobalClock, LogSpaced, Plan, SelfTriggered
 from labnet.records import Record
+from labnet.rule_comparison import compare_rules
 from labnet.rules import Continuous, Discrete
 from labnet.runs import Run
 from labnet.sweeps import Sweep, sweep
@@ -39,11 +41,13 @@ __all__ = [
     "catalogue",
     "circuit",
     "compare",
+    "compare_rules",
     "errors",
     "find_boards",
     "inspect",
     "networks",
     "open_board",
+    "rules",
     "run_plan",
     "sweep",
     "tasks",

@@ -5,7 +5,7 @@ has one component alone. Mini-batching leaves out examples, desynchronous update
 parts, so one function gives the diffusion of either (wycoff2022, Eqs. 5 and 6).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from labnet import circuit
+from labnet.circuit import Law, Linear
 from labnet.errors import AnalysisError
-from labnet.rules import Continuous
+from labnet.rules import ContrastRule, States
 from labnet.tasks import Task
 
 FloatArray = NDArray[np.float64]
@@ -136,7 +137,7 @@ def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray]
     return PowerLaw(exponent, float(np.exp(averages.mean() - exponent.value * logs.mean())))
 
 
-def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
+def example_updates(task: Task, rule: ContrastRule, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
     """Give the change that every training example asks for: dR_ij of Eq. 7 in units of R_ref, shape (B, E)."""
     network, examples = task.network, task.train
     ohm = np.asarray(resistances_ohm, dtype=np.float64)
@@ -147,7 +148,7 @@ def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, et
     nudged = eta * examples.targets + (1.0 - eta) * free[:, outputs]
     response = circuit.transfer_matrix(network, ohm, rim + task.outputs)
     clamped = np.hstack([held, nudged]) @ response.T
-    return rule.delta(network, ohm, free, clamped) / network.r_ref_ohm
+    return rule.delta(States(network, ohm, free, clamped)) / network.r_ref_ohm
 
 
 def edge_updates(update: ArrayLike) -> FloatArray:
@@ -217,3 +218,86 @@ def directions(covariance: ArrayLike) -> float:
     """Give in how many directions a covariance spreads: tr(D)^2 / tr(D^2), from 1 to E (participation ratio)."""
     x = np.asarray(covariance, dtype=np.float64)
     return float(np.trace(x) ** 2 / (x * x).sum())
+
+
+def gradient(
+    task: Task, resistances_ohm: ArrayLike, examples: Sequence[int] | None = None, law: Law | None = None
+) -> FloatArray:
+    """Give the exact gradient of the cost O = 1/2 sum (V_F - V_D)^2, by the adjoint circuit (ernoult2024, Eq. 2).
+
+    Parameters
+    ----------
+    task : Task
+    resistances_ohm : array_like, shape (E,)
+    examples : sequence of int, optional
+        Training examples that O is a sum over; all of them.
+    law : labnet.circuit.Law, optional
+        What edges are; resistors.
+
+    Returns
+    -------
+    numpy.ndarray, shape (E,)
+        dO/dR in V^2, R in units of R_ref.
+    """
+    network, at, law = task.network, list(task.outputs), law or Linear()
+    ohm = np.asarray(resistances_ohm, dtype=np.float64)
+    slope = np.zeros(network.edge_count)
+    for example in range(len(task.train)) if examples is None else examples:
+        held = task.held(task.train.inputs[example])
+        free = circuit.node_voltages(network, ohm, held, law=law)
+        errors = np.zeros(network.node_count)
+        errors[at] = free[at] - task.wanted(free[at], task.train.targets[example])
+        slope += circuit.cost_slope(network, ohm, free, held, errors, law)
+    return np.asarray(network.r_ref_ohm * slope)
+
+
+def cosine(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Give the cosine of the angle between vectors (..., E) and (..., E), shape (...); NaN where one of them is 0."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    sizes = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
+    return np.asarray((x * y).sum(axis=-1) / np.where(sizes > 0.0, sizes, np.nan))
+
+
+def perturbation_covariance(
+    slopes: ArrayLike, times: int, variances: ArrayLike = 1.0, fourth_moments: ArrayLike = 1.0
+) -> FloatArray:
+    """Give the covariance of an estimate G from small perturbations that are drawn independently (oripov2025, Eq. 16).
+
+    Parameters
+    ----------
+    slopes : array_like, shape (K,)
+        The gradient that G estimates, with the parameters that are perturbed.
+    times : int
+        tau_theta: how many perturbations G is the mean of.
+    variances, fourth_moments : array_like, shape (K,) or one for all
+        sigma^2 and alpha^4 of the perturbations: 1 and 1 for Bernoulli ones, 1 and 3 for normal ones, in units of their
+        size.
+
+    Returns
+    -------
+    numpy.ndarray, shape (K, K)
+
+    Raises
+    ------
+    AnalysisError
+        For less than one perturbation.
+    """
+    g = np.asarray(slopes, dtype=np.float64)
+    square, fourth = np.broadcast_to(variances, g.shape), np.broadcast_to(fourth_moments, g.shape)
+    if times < 1:
+        raise AnalysisError(f"times is {times}; allowed: at least 1.")
+    covariance = np.outer(g, g)
+    others = (g**2 @ square - g**2 * square) / square
+    np.fill_diagonal(covariance, g**2 * (fourth / square**2 - 1.0) + others)
+    return np.asarray(covariance / times)
+
+
+def perturbation_square(
+    slopes: ArrayLike, times: int, variances: ArrayLike = 1.0, fourth_moments: ArrayLike = 1.0
+) -> float:
+    """Give the mean of ||G||^2 (oripov2025, Eq. 20): (1 + (K - 1) / times) ||slopes||^2 for Bernoulli ones (Eq. 21).
+
+    Parameters are those of `perturbation_covariance`.
+    """
+    g = np.asarray(slopes, dtype=np.float64)
+    return float(g @ g + np.trace(perturbation_covariance(g, times, variances, fourth_moments)))

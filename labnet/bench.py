@@ -9,7 +9,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
-from labnet.board import Address, Board, family
+from labnet.addresses import Address, family
+from labnet.board import Board
 from labnet.errors import NotSupported, UnknownBoard
 from labnet.meters import BenchInstrument, BoardMeter, Voltmeter
 

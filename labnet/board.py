@@ -3,29 +3,26 @@
 Units are volts, ohms, seconds and wiper positions; `side` is "free" or "clamped".
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, cast, runtime_checkable
-from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labnet.errors import NotDrivable, NotSupported, OutOfRange, UnknownBoard
+from labnet.circuit.laws import Law, Linear
+from labnet.errors import NotDrivable, NotSupported, OutOfRange
 from labnet.networks import Network
 
 if TYPE_CHECKING:
     from labnet.plan import Plan
     from labnet.records import Block
 
-_log = logging.getLogger(__name__)
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Side = Literal["free", "clamped"]
+NudgeKind = Literal["voltage", "current", "conductance"]
 Snapshot = dict[str, NDArray[Any]]
 
 _WHOLE, _REAL = (int, np.integer), (float, int, np.number)
@@ -120,6 +117,12 @@ class BoardInfo:
         What the board's clock counts in; settle_s and period_s are whole numbers of it.
     self_trigger_hz : float or None
         Nominal frequency of the edges' own clocks; None where they have none (`self_trigger`).
+    nudges : frozenset of str
+        What it can move outputs with: "voltage" (`drive`), "current" and "conductance" (`CanNudge`).
+    law : Law
+        What current an edge carries.
+    readable : tuple of int or None
+        Nodes that can be read; None for all. The others read NaN.
     parts : mapping
         Anything else worth keeping with a run, as plain data.
     """
@@ -138,6 +141,9 @@ class BoardInfo:
     plans: frozenset[str] = frozenset()
     tick_s: float = 1e-9
     self_trigger_hz: float | None = None
+    nudges: frozenset[NudgeKind] = frozenset({"voltage"})
+    law: Law = field(default_factory=Linear)
+    readable: tuple[int, ...] | None = None
     parts: Mapping[str, Any] = field(default_factory=dict)
 
     def nominal_ohm(self, wipers: ArrayLike) -> FloatArray:
@@ -165,6 +171,40 @@ def check_held(network: Network, info: BoardInfo, voltages: Mapping[int, float])
                 f"{volts} V at node {node}; allowed: {grid.v_min:g} to {grid.v_max:g} V, what this "
                 "board's source gives."
             )
+
+
+def check_nudged(
+    network: Network,
+    info: BoardInfo,
+    held: Collection[int],
+    currents_a: Mapping[int, float],
+    shunts_s: Mapping[int, float],
+) -> None:
+    """Refuse a nudge that a board cannot give to a side on which these nodes are held.
+
+    Raises
+    ------
+    NotSupported
+        Where the board has no currents, or no conductances.
+    NotDrivable
+        For an unknown node, or a held one.
+    OutOfRange
+        For anything but finite numbers.
+    """
+    for kind, unit, given in (("current", "A", currents_a), ("conductance", "S", shunts_s)):
+        if given and kind not in info.nudges:
+            raise NotSupported(
+                f"{info.model} cannot nudge by a {kind}; it can by {', '.join(sorted(info.nudges))}. Choose a rule "
+                "that needs no more, or another board."
+            )
+        for node, value in given.items():
+            if not (isinstance(node, _WHOLE) and 0 <= node < network.node_count) or node in held:
+                raise NotDrivable(
+                    f"node {node} cannot be nudged by a {kind}; allowed: 0 to {network.node_count - 1} of "
+                    f"{network.name} but for those that are held, {sorted(held)}."
+                )
+            if not (isinstance(value, _REAL) and np.isfinite(value)):
+                raise OutOfRange(f"a {kind} of {value} {unit} at node {node}; allowed: finite numbers.")
 
 
 @runtime_checkable
@@ -282,6 +322,23 @@ class SpeaksScpi(Protocol):
         ...
 
 
+class CanNudge(Protocol):
+    """A board that moves nodes with currents and conductances, too, and not only by holding them."""
+
+    def nudge(self, side: Side, currents_a: Mapping[int, float], shunts_s: Mapping[int, float] = {}) -> None:
+        """Feed currents into nodes of a side, and join them to ground through conductances.
+
+        On top of what is held, until that side is driven or nudged again. A conductance G to a voltage V is the shunt G
+        and the current G V. Shunts may be negative where the network stays stable.
+        """
+        ...
+
+
+def can_nudge(board: Board) -> CanNudge | None:
+    """Give a board that can nudge with currents or conductances as one that can, and None for any other."""
+    return cast(CanNudge, board) if hasattr(type(board), "nudge") and board.info.nudges > {"voltage"} else None
+
+
 class CanGoOn(Protocol):
     """A board without snapshots on which a run goes on after a restart as if there had been none."""
 
@@ -301,102 +358,4 @@ def can_go_on(board: Board) -> CanGoOn | None:
     return cast(CanGoOn, board) if hasattr(type(board), "go_on") else None
 
 
-class Address(NamedTuple):
-    """A board's address, ``scheme://name?option=value``; anything else is a VISA resource name."""
-
-    scheme: str
-    name: str
-    options: dict[str, str]
-    text: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Take an address apart; a VISA resource name gets the scheme "visa"."""
-        scheme, colon, rest = text.partition("://")
-        if not colon:
-            return cls("visa", text, {}, text)
-        name, _, query = rest.partition("?")
-        pairs = parse_qsl(query, keep_blank_values=True)
-        if len(dict(pairs)) < len(pairs):
-            raise UnknownBoard(f"{text!r} gives an option twice; give each once.")
-        return cls(scheme, name, dict(pairs), text)
-
-
-class FoundBoard(NamedTuple):
-    """A board that could be opened: its address and what it is."""
-
-    address: str
-    description: str
-
-
-class BoardFamily(Protocol):
-    """What an entry point of the group ``labnet.boards`` loads (a module will do); its name is the scheme.
-
-    What else a family may have is in `labnet.bench`.
-    """
-
-    def open_board(self, address: Address) -> Board:
-        """Open the board at an address of this scheme."""
-        ...
-
-    def find_boards(self) -> Iterable[FoundBoard]:
-        """List the boards of this scheme that can be opened here."""
-        ...
-
-
-def open_board(address: str) -> Board:
-    """Open a board, simulated or real, by its address.
-
-    Parameters
-    ----------
-    address : str
-        ``sim://twin16?preset=lab&seed=3``, or what any installed package registers under ``labnet.boards``.
-
-    Raises
-    ------
-    UnknownBoard
-        When no installed package knows the scheme, or it does not know the rest.
-    """
-    parsed = Address.parse(address)
-    board: Board = family(parsed).open_board(parsed)
-    # of the class first: to look at a property of the board itself would ask the hardware
-    if missing := [verb for verb in _VERBS if not (hasattr(type(board), verb) or hasattr(board, verb))]:
-        raise NotSupported(
-            f"{address!r} opened a {type(board).__name__} without {', '.join(missing)}; a board has all verbs of "
-            "labnet.Board, and raises NotSupported for those it cannot do."
-        )
-    info = board.info
-    _log.info("opened %s: %s, serial %s, version %s", address, info.model, info.serial, info.version)
-    return board
-
-
-def family(address: Address) -> Any:
-    """Load the family that an address belongs to, a `BoardFamily`.
-
-    Raises
-    ------
-    UnknownBoard
-        When no installed package knows the scheme.
-    """
-    families = {entry.name: entry for entry in entry_points(group="labnet.boards")}
-    if address.scheme not in families:
-        known = ", ".join(f"{name}://" for name in sorted(families)) or "none"
-        raise UnknownBoard(
-            f"no installed package opens {address.text!r} (scheme {address.scheme!r}); known schemes: {known}. "
-            "Try 'labnet boards', for example sim://twin16."
-        )
-    return families[address.scheme].load()
-
-
-def find_boards() -> list[FoundBoard]:
-    """List every board that can be opened here, over all registered families; one that fails is said to."""
-    found: list[FoundBoard] = []
-    for entry in sorted(entry_points(group="labnet.boards"), key=lambda entry: entry.name):
-        try:
-            found += entry.load().find_boards()
-        except Exception as error:  # somebody else's package: the others are listed all the same
-            found.append(FoundBoard(f"{entry.name}://", f"cannot be loaded: {type(error).__name__}: {error}"))
-    return found
-
-
-_VERBS = [name for name in (*vars(Board), *Board.__annotations__) if not name.startswith("_")]
+VERBS = [name for name in (*vars(Board), *Board.__annotations__) if not name.startswith("_")]

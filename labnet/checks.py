@@ -1,11 +1,13 @@
 """What a board cannot do of a plan is refused before anything moves."""
 
+import warnings
+
 import numpy as np
 
 from labnet.board import Board, BoardInfo
-from labnet.errors import NotDrivable, NotSupported, OutOfRange, PlanError, TaskError
+from labnet.errors import NotDrivable, NotSupported, NudgeHidden, OutOfRange, PlanError, TaskError
 from labnet.plan import Plan, SelfTriggered
-from labnet.rules import AbsentRule, Continuous
+from labnet.rules import AbsentRule, ContrastRule, EquilibriumPropagation, PerturbationRule
 
 _FINEST_TICK_S = 1e-9  # no clock needs to be asked for less
 
@@ -27,11 +29,7 @@ def check(board: Board, plan: Plan) -> None:
     etas = np.atleast_1d(plan.eta)
     if info.source.bits is not None and (np.round(etas * 32768) == 0).any():
         raise PlanError(f"eta is {etas.min():g}; allowed: at least 1/32768 on a board that clamps in integers.")
-    if isinstance(plan.rule, Continuous) and info.resistance_range_ohm is None:
-        raise NotSupported(
-            f"the {plan.rule.name} rule needs a board whose resistances can be set, this one has wipers only; use the "
-            "discrete rule, or a simulated board with preset=ideal."
-        )
+    check_needs(info, plan)
     if isinstance(plan.clock, SelfTriggered) and info.self_trigger_hz is None:
         raise NotSupported(
             "the plan is self-triggered, and this board's gates have no clock of their own; use GlobalClock, or a "
@@ -39,6 +37,72 @@ def check(board: Board, plan: Plan) -> None:
         )
     _check_times(info, plan)
     _check_start(board, plan)
+    _check_nudge(board, plan)
+    if plan.quantise is not None and isinstance(plan.rule, PerturbationRule):
+        plan.rule.check_wipers(info, board.network.r_ref_ohm)
+
+
+def check_needs(info: BoardInfo, plan: Plan) -> None:
+    """Refuse a rule that asks for what the board does not have.
+
+    Raises
+    ------
+    NotSupported
+    """
+    rule, needs = plan.rule, plan.rule.needs
+    if plan.moves == "resistances" and info.resistance_range_ohm is None:
+        raise NotSupported(
+            f"the {rule.name} rule needs a board whose resistances can be set, this one has wipers only; give quantise "
+            "('stochastic' or 'nearest') to have the wipers set, or use the discrete rule, or a simulated board with "
+            "preset=ideal."
+        )
+    if needs.nudge is not None and needs.nudge not in info.nudges:
+        raise NotSupported(
+            f"the {rule.name} rule nudges nodes by a {needs.nudge}, this board by a {' or '.join(sorted(info.nudges))} "
+            "alone; use a rule that does ('labnet rules' lists them), or a simulated board with preset=ideal."
+        )
+    if needs.linear and not info.law.linear:
+        raise NotSupported(
+            f"the {rule.name} rule needs edges that are resistors, this board's are of the kind "
+            f"{type(info.law).__name__}; use another rule, or adjoint = 'computed' with exact-gradient."
+        )
+    if info.readable is not None:
+        wanted = plan.task.outputs if needs.reads == "outputs" else range(plan.task.network.node_count)
+        if unread := sorted(set(wanted) - set(info.readable)):
+            raise NotSupported(
+                f"the {rule.name} rule reads the voltages of nodes {unread[:8]}, this board those of "
+                f"{list(info.readable)} alone; use a rule that reads outputs only ('labnet rules' lists them)."
+            )
+
+
+def _check_nudge(board: Board, plan: Plan) -> None:
+    """Refuse a nudge whose estimate is further off than the rule allows; warn of one that a converter's step hides."""
+    rule, grid, law = plan.rule, board.info.reading, board.info.law
+    bounded = isinstance(rule, EquilibriumPropagation) and rule.most_bias is not None
+    if not isinstance(rule, ContrastRule) or not (bounded or grid.bits):
+        return
+    start = plan.starting_values()
+    if plan.moves == "resistances":
+        ohm = np.asarray(start) * board.network.r_ref_ohm
+    else:
+        ohm = board.info.nominal_ohm(board.wipers() if start is None else start)
+    if isinstance(rule, EquilibriumPropagation) and rule.most_bias is not None:
+        bias = rule.bias(plan.task, ohm, law)
+        if bias > rule.most_bias:
+            raise PlanError(
+                f"rule.beta is {rule.beta:g}: where training starts its estimate is off by {bias:.1%} of the gradient; "
+                f"allowed by most_bias: {rule.most_bias:.1%}. Use a smaller beta, or centred states."
+            )
+    if grid.bits is not None:
+        code_v = (grid.v_max - grid.v_min) / grid.top
+        moved_v = rule.nudge_v(plan.task, ohm, law, plan.eta_at(0))
+        if moved_v < 2 * code_v:
+            warnings.warn(
+                f"where training starts the nudge moves no output by more than {moved_v:.2g} V, and a step of the "
+                f"converters is {code_v:.2g} V, so most of it is lost; use a larger eta or beta.",
+                NudgeHidden,
+                stacklevel=2,
+            )
 
 
 def _check_task(board: Board, plan: Plan) -> None:
@@ -51,7 +115,8 @@ def _check_task(board: Board, plan: Plan) -> None:
     if info.drivable is not None and (others := set(terminals) - set(info.drivable)):
         raise NotDrivable(f"terminals {sorted(others)} cannot be held by this board; allowed: {sorted(info.drivable)}.")
     for name, examples in task.sets():
-        for what, volts in (("inputs", examples.inputs), ("targets", examples.targets)):
+        driven = (("inputs", examples.inputs), ("targets", examples.targets))
+        for what, volts in driven[:1] if task.differential else driven:
             wrong = np.argwhere((volts < info.source.v_min) | (volts > info.source.v_max))
             if len(wrong):
                 b, k = wrong[0]
@@ -81,7 +146,7 @@ def _check_start(board: Board, plan: Plan) -> None:
     if plan.start is None:
         return
     info, ends = board.info, np.atleast_1d(plan.start)
-    if not isinstance(plan.rule, Continuous):
+    if plan.moves == "wipers":
         if (ends != np.floor(ends)).any() or ends.min() < 0 or ends.max() >= info.wiper_positions:
             raise PlanError(f"start is {plan.start}; allowed: whole wiper positions 0 to {info.wiper_positions - 1}.")
     elif info.resistance_range_ohm is not None:

@@ -26,10 +26,10 @@ from labnet.errors import (
     NotSupported,
     StateLost,
 )
+from labnet.optimisers import Plain
 from labnet.plan import GlobalClock, Plan, scheduled
 from labnet.progress import Progress
 from labnet.records import Block, Errors, closing_record
-from labnet.rules import Continuous
 from labnet.runs import RunWriter
 
 _log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ FloatArray = NDArray[np.float64]
 
 _STATE_EVERY_S = 0.25  # of real time, between two stored states of the board
 _LATE_S = 1e-9
+_REMEMBERED = "plan_optimiser_"  # begins the names of what the optimiser remembers, in stored states
 
 
 class Controller:
@@ -101,7 +102,7 @@ class Controller:
             yield from self.paced_blocks(first)
             return
         for block in chain([begun], blocks):
-            self._cycle.ohm = block.resistances_ohm
+            self._cycle.stand_at(block.resistances_ohm)
             yield block
 
     def paced_blocks(self, first: int) -> Iterator[Block]:
@@ -140,7 +141,7 @@ class Controller:
 
     def repeat(self, failed: Block) -> None:
         """Run the step before which a block ended, on a board that stands there: it raises what went wrong."""
-        self._cycle.ohm = failed.resistances_ohm
+        self._cycle.stand_at(failed.resistances_ohm)
         self._cycle.run(failed.steps, log=False)
 
     def _begin(self, writer: RunWriter) -> int:
@@ -159,8 +160,10 @@ class Controller:
         if not board.info.snapshots:
             return self._go_on(writer, step, state)
         self.start_s = float(state.pop("plan_start_s"))
-        self._cycle.ohm = state.pop("plan_ohm", None)
+        ohm = state.pop("plan_ohm", None)
+        self._cycle.memory = _memory(state)
         board.restore(state)
+        self._cycle.stand_at(ohm)
         return step
 
     def _go_on(self, writer: RunWriter, step: int, state: dict[str, NDArray[Any]]) -> int:
@@ -171,8 +174,10 @@ class Controller:
         triggers can be set, and are known: files of before hold neither.
         """
         board = self.board
-        step, positions = max((step, state), writer.last_positions() or (0, state), key=lambda found: found[0])
-        state |= positions
+        self._cycle.memory = _memory(state)
+        if isinstance(self.plan.optimiser, Plain):  # else what it remembers is known of the stored state alone
+            step, positions = max((step, state), writer.last_positions() or (0, state), key=lambda found: found[0])
+            state |= positions
         if "wipers" in state and (state["wipers"] < 0).any():
             raise NotSupported(
                 f"{board.address} does not count what edges step by themselves, so where they stood is not known and "
@@ -180,9 +185,10 @@ class Controller:
             )
         writer.forget_from(step)
         if "resistances_ohm" in state:
-            self._cycle.set_ohm(state["resistances_ohm"])
+            self._cycle.lab.place(state["resistances_ohm"])
         else:
             board.set_wipers(state["wipers"])
+            self._cycle.stand_at(None)
         since_s = step * self.plan.step_period_s - self.plan.slack_s  # the start
         counting = can_go_on(board)
         known = "plan_start_s" in state
@@ -198,7 +204,7 @@ class Controller:
         if step == 0:
             count_on()
         shown = self.plan.examples_at(max(step - 1, 0))
-        self._cycle.hold(shown[-1] if shown else 0)
+        self._cycle.lab.hold(shown[-1] if shown else 0)
         board.set_update_probability(self.plan.clock.p)
         if step:
             count_on()
@@ -208,9 +214,8 @@ class Controller:
     def start(self) -> float:
         """Put the board where the plan starts; gives the time at which step 0 begins, on the board's clock."""
         board, start = self.board, self.plan.starting_values()
-        if isinstance(self.plan.rule, Continuous):
-            limits = board.info.resistance_range_ohm  # a product may be a rounding beyond them
-            self._cycle.set_ohm(np.clip(np.asarray(start) * board.network.r_ref_ohm, *(limits or (0.0, np.inf))))
+        if self.plan.moves == "resistances":
+            self._cycle.lab.place(np.asarray(start) * board.network.r_ref_ohm)
         elif start is not None:
             board.set_wipers(start.astype(np.int64))
         elif isinstance(self.plan.clock, GlobalClock) and (board.wipers() < 0).any():
@@ -218,7 +223,9 @@ class Controller:
                 f"where the wipers of {board.address} stand is not known: resistances were set directly, or edges have "
                 "stepped by themselves; give start, or call set_wipers first."
             )
-        self._cycle.hold(0)
+        if self.plan.moves == "wipers":
+            self._cycle.stand_at(None)
+        self._cycle.lab.hold(0)
         board.set_update_probability(self.plan.clock.p)
         self.start_s = board.time_s + self.plan.slack_s
         return self.start_s
@@ -226,6 +233,7 @@ class Controller:
     def _state(self) -> dict[str, NDArray[Any]]:
         """Give what the run goes on from: the board's snapshot and what the controller knows, or else the positions."""
         state, ohm = {"plan_start_s": np.array(self.start_s)}, self._cycle.ohm
+        state |= {f"{_REMEMBERED}{name}": array for name, array in self._cycle.memory.items()}
         if self.board.info.snapshots:
             state |= self.board.snapshot()
             return state if ohm is None else {**state, "plan_ohm": ohm}
@@ -242,3 +250,9 @@ class Controller:
                 f"a step was to begin at {time_s:g} s on the board's clock and began {late:g} s late; give a period_s "
                 f"longer than {self.plan.period_s:g} s, or leave it out."
             )
+
+
+def _memory(state: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Take what the optimiser remembers out of a stored state."""
+    names = [name for name in state if name.startswith(_REMEMBERED)]
+    return {name.removeprefix(_REMEMBERED): state.pop(name) for name in names}

@@ -4,19 +4,19 @@ Step k: hold the inputs and grounds of both sides, and the clamped outputs at V_
 the clamped ones to V_C = eta V_D + (1 - eta) V_F (Eq. 1); settle; read all nodes if they are wanted; trigger.
 """
 
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.board import Board, Converter, Side, Update
-from labnet.errors import BoardError, Diverged, NotSupported, PlanError
+from labnet.board import Board, Update
+from labnet.errors import Diverged, NotSupported, PlanError
 from labnet.inspection.guarding import Guard
+from labnet.optimisers import Plain
 from labnet.plan import Plan, SelfTriggered
 from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Errors, Record
-from labnet.rules import Continuous
+from labnet.rules import HostRule, Lab
 
 FloatArray = NDArray[np.float64]
 
@@ -44,24 +44,20 @@ class Cycle:
     ----------
     guard : Guard
         What a run does about faults.
-    ohm : numpy.ndarray, shape (E,), or None
-        The resistances, where the host sets them.
+    lab : Lab
+        The board with the task before it.
+    memory : dict of numpy.ndarray
+        What the optimiser remembers.
     """
 
     def __init__(self, board: Board, plan: Plan) -> None:
         self.board, self.plan = board, plan
         self.task, self.rule = plan.task, plan.rule
         self.guard = Guard(board, plan)
-        self.ohm: FloatArray | None = None
+        self.lab = Lab(board, plan.task, plan.settle_s, plan.seed, plan.quantise)
+        self.memory: Mapping[str, NDArray[Any]] = {}
         self._outputs = np.array(self.task.outputs)
-        self._ones = np.ones(board.network.node_count)
-        self._wanted = self.task.train.targets.tolist()
         self._held = {name: [self.task.held(row) for row in examples.inputs] for name, examples in self.task.sets()}
-
-    def set_ohm(self, ohm: FloatArray) -> None:
-        """Set the resistances of all edges, in ohms."""
-        self.board.set_resistances(ohm)
-        self.ohm = ohm
 
     def measure(self, step: int) -> list[Errors]:
         """Measure train and test sets on the free side alone, without a trigger."""
@@ -69,11 +65,11 @@ class Cycle:
         for name, examples in self.task.sets():
             if not len(examples):
                 continue
-            outputs = np.empty_like(examples.targets)
+            outputs = np.empty((len(examples), len(self.task.outputs)))
             for k, held in enumerate(self._held[name]):
                 self.board.drive("free", held)
                 self.board.wait(self.plan.settle_s)
-                outputs[k] = self._read("free")[self._outputs]
+                outputs[k] = self.lab.read("free")[self._outputs]
             cost = self.task.cost(outputs, examples)
             measured.append(Errors(step, name, cost, self.task.accuracy(outputs, examples)))
         return measured
@@ -85,57 +81,67 @@ class Cycle:
         detail = self.plan.detail if log else None
         before = self.positions() if detail == "full" else _NOWHERE
         if isinstance(self.plan.clock, SelfTriggered):
-            state, update = self._dwell(self.plan.clock, examples[0], self.plan.eta_at(step), detail), _NOT_KNOWN
-        elif isinstance(self.rule, Continuous):
-            state, update = self._step_by_host(step, examples)
+            state, update = self._dwell(self.plan.clock, step, examples[0], detail), _NOT_KNOWN
+        elif isinstance(self.rule, HostRule):
+            state, update = self._step_by_host(self.rule, step, examples)
         else:
-            state = self.show(examples[0], self.plan.eta_at(step), detail)
+            state = self._show(step, examples[0], detail)
             update = self.guard.trigger()
         return self._record(step, examples, time_s, state, update, before) if log else None
+
+    @property
+    def ohm(self) -> FloatArray | None:
+        """The resistances (E,), where those are set."""
+        return self.lab.ohm if self.plan.moves == "resistances" else None
+
+    def stand_at(self, ohm: FloatArray | None) -> None:
+        """Take note of where the edges stand: at these resistances, or at the board's wipers."""
+        if ohm is not None:
+            self.lab.ohm = ohm
+        elif isinstance(self.rule, HostRule):
+            self.lab.ohm = self.board.info.nominal_ohm(self.board.wipers())
 
     def positions(self) -> tuple[NDArray[Any], FloatArray]:
         """Give wipers and set resistances as they are; those that the rule does not move are empty."""
         return (self.board.wipers(), NO_FLOATS) if self.ohm is None else (NO_WIPERS, self.ohm)
 
-    def show(self, example: int, eta: float, detail: Literal["full", "short"] | None) -> State:
+    def _show(self, step: int, example: int, detail: Literal["full", "short"] | None) -> State:
         """Bring both sides to their states for one training example, and give what of them is to be logged."""
-        board, settle_s = self.board, self.plan.settle_s
-        held = self._held["train"][example]
-        self.hold(example)
-        board.wait(settle_s)
-        free = self._read("free")[self._outputs]
-        nudged, clipped = clamp(eta, self.task.train.targets[example], free, board.info.source)
-        board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
-        board.wait(settle_s)
+        lab = self.lab
+        lab.begin(step, self.plan.eta_at(step))
+        lab.hold(example)
+        lab.settle()
+        free = lab.outputs()
+        nudged = lab.clamp(example, lab.wanted(example, free), free, lab.eta)
+        lab.settle()
         if detail == "full":
-            return State(self._read("free"), self._read("clamped"), clipped)
+            return State(lab.read("free"), lab.read("clamped"), lab.clipped)
         if detail == "short":
-            return State(self._outputs_alone(free), self._outputs_alone(nudged), clipped)
-        return State(NO_FLOATS, NO_FLOATS, clipped)
+            return State(self._outputs_alone(free), self._outputs_alone(nudged), lab.clipped)
+        return State(NO_FLOATS, NO_FLOATS, lab.clipped)
 
-    def _dwell(self, clock: SelfTriggered, example: int, eta: float, detail: Literal["full", "short"] | None) -> State:
+    def _dwell(self, clock: SelfTriggered, step: int, example: int, detail: Literal["full", "short"] | None) -> State:
         """Show one example while edges step by themselves, and give what of the end is to be logged."""
-        board, held, clipped = self.board, self._held["train"][example], False
+        board, lab = self.board, self.lab
         if clock.lag_s is not None:
             raise NotSupported(
                 f"lag_s is {clock.lag_s:g} s, and nothing on {board.address} clamps without the host; allowed: "
                 "clamp_period_s, or a simulated board that runs the plan by itself."
             )
-        self.hold(example)
+        lab.begin(step, self.plan.eta_at(step))
+        lab.hold(example)
         nudged = self.task.train.targets[example]
         first, *others = clock.stretches
         board.self_trigger(first)
         for seconds in others:
-            free = self._read("free")[self._outputs]
-            nudged, cut = clamp(eta, self.task.train.targets[example], free, board.info.source)
-            clipped |= cut
-            board.drive("clamped", held | dict(zip(self.task.outputs, nudged.tolist(), strict=True)))
+            free = lab.outputs()
+            nudged = lab.clamp(example, lab.wanted(example, free), free, lab.eta)
             board.self_trigger(seconds)
         if detail == "full":
-            return State(self._read("free"), self._read("clamped"), clipped)
+            return State(lab.read("free"), lab.read("clamped"), lab.clipped)
         if detail == "short":
-            return State(self._outputs_alone(self._read("free")[self._outputs]), self._outputs_alone(nudged), clipped)
-        return State(NO_FLOATS, NO_FLOATS, clipped)
+            return State(self._outputs_alone(lab.outputs()), self._outputs_alone(nudged), lab.clipped)
+        return State(NO_FLOATS, NO_FLOATS, lab.clipped)
 
     def _outputs_alone(self, volts: FloatArray) -> FloatArray:
         """Give the voltages (O,) of the outputs among those of all nodes, (n,), which are not known."""
@@ -143,64 +149,46 @@ class Cycle:
         v[self._outputs] = volts
         return v
 
-    def hold(self, example: int) -> None:
-        """Hold an example's inputs on both sides, and the clamped outputs where they should come to."""
-        held = self._held["train"][example]
-        self.board.drive("free", held)
-        self.board.drive("clamped", held | dict(zip(self.task.outputs, self._wanted[example], strict=True)))
-
-    def _read(self, side: Side) -> FloatArray:
-        """Read all nodes of a side, and see that they are voltages."""
-        v = self.board.read(side)
-        if v.shape != self._ones.shape or not isfinite(v.dot(self._ones)):
-            raise BoardError(
-                f"{self.board.address} read {v} on the {side} side; allowed: one finite voltage for each of "
-                f"{len(self._ones)} nodes. Look at the board's converter and its wiring."
-            )
-        return v
-
-    def _step_by_host(self, step: int, examples: Sequence[int]) -> tuple[State, Update]:
-        """Sum the rule over the examples, let the gates choose the edges, set the new resistances."""
-        assert isinstance(self.rule, Continuous)
-        assert self.ohm is not None
-        network = self.board.network
+    def _step_by_host(self, rule: HostRule, step: int, examples: Sequence[int]) -> tuple[State, Update]:
+        """Do what the rule does, add up what it asks for, let the gates choose the edges, set what they are to be."""
+        lab, network = self.lab, self.board.network
+        lab.begin(step, self.plan.eta_at(step))
         total = np.zeros(network.edge_count)
-        state = State(NO_FLOATS, NO_FLOATS, False)
-        clipped = False
         with np.errstate(over="ignore", invalid="ignore"):  # said in _check_possible
-            for example in examples:
-                state = self.show(example, self.plan.eta_at(step), "full")
-                change = self.rule.delta(network, self.ohm, state.v_free, state.v_clamped)
+            for states in rule.show(lab, examples):
+                change = rule.delta(states)
                 if np.shape(change) != total.shape:  # of a rule of one's own
                     raise PlanError(
-                        f"delta of the rule {self.rule.name!r} gave the shape {np.shape(change)}; allowed: "
+                        f"delta of the rule {rule.name!r} gave the shape {np.shape(change)}; allowed: "
                         f"{total.shape}, a change in ohms for every edge."
                     )
                 total += change
-                clipped |= state.clipped
+            if not isinstance(self.plan.optimiser, Plain):
+                change, self.memory = self.plan.optimiser.step(total / network.r_ref_ohm, self.memory)
+                total = change * network.r_ref_ohm
             enabled = self.guard.opened(self.board.trigger(step_wipers=False).enabled)
-            new = np.where(enabled, self.ohm + total, self.ohm)
-        low, high = self.board.info.resistance_range_ohm or (0.0, np.inf)
+            new = np.where(enabled, lab.ohm + total, lab.ohm)
         self._check_possible(step, new)
-        self.set_ohm(np.clip(new, low, high))
-        if len(examples) != 1:
-            state = State(NO_FLOATS, NO_FLOATS, clipped)
+        lab.place(new)
+        state = State(NO_FLOATS, NO_FLOATS, lab.clipped)
+        if len(examples) == 1:
+            state = State(lab.seen["free"], lab.seen["clamped"], lab.clipped)
         return state, Update(np.sign(total).astype(np.int8), enabled)
 
     def _check_possible(self, step: int, new: FloatArray) -> None:
-        """Refuse resistances that no resistor has."""
-        bad = np.flatnonzero(~((new > 0) & np.isfinite(new)))
+        """Refuse resistances that no resistor has; wipers stop at their ends."""
+        possible = np.isfinite(new) if self.ohm is None else (new > 0) & np.isfinite(new)
+        bad = np.flatnonzero(~possible)
         if len(bad):
-            assert self.ohm is not None
-            edge = int(bad[0])
+            ohm, edge = self.lab.ohm, int(bad[0])
             why = "The learning rate gamma is too large: use a smaller one."
             if np.isnan(new[edge]):
                 why = f"The {self.rule.name} rule gave no number there: where its delta is right, gamma is too large."
             raise Diverged(
                 f"step {step} on {self.board.network.name} would move {len(bad)} of {len(new)} resistances to zero or "
-                f"below, or to infinity; first edge {edge}, from {self.ohm[edge]:.4g} to {new[edge]:.4g} ohm. "
+                f"below, or to infinity; first edge {edge}, from {ohm[edge]:.4g} to {new[edge]:.4g} ohm. "
                 f"{why} Every step before it is logged, and the record at step {step} holds the last good resistances "
-                f"({self.ohm.min():.4g} to {self.ohm.max():.4g} ohm)."
+                f"({ohm.min():.4g} to {ohm.max():.4g} ohm)."
             )
 
     def _record(
@@ -226,19 +214,3 @@ class Cycle:
             wipers=wipers.astype(np.int16),
             resistances_ohm=ohm,
         )
-
-
-def clamp(eta: float, desired: FloatArray, free: FloatArray, source: Converter) -> tuple[FloatArray, bool]:
-    """Give the voltages to hold the clamped outputs at (Eq. 1), and whether any was cut to the source's range.
-
-    V_C = eta V_D + (1 - eta) V_F; where the source has codes, in integers:
-    c = clip((eta_q15 d + (32768 - eta_q15) f + 16384) >> 15), with eta_q15 = round(32768 eta).
-    """
-    if source.bits is None:
-        nudged = eta * desired + (1.0 - eta) * free
-        clipped = np.minimum(np.maximum(nudged, source.v_min), source.v_max)
-        return clipped, clipped.tolist() != nudged.tolist()
-    eta_q15 = round(eta * 32768)
-    codes = (eta_q15 * source.nearest(desired) + (32768 - eta_q15) * source.codes(free) + 16384) >> 15
-    cut = np.clip(codes, 0, source.top)
-    return source.volts(cut), bool((cut != codes).any())

@@ -53,6 +53,8 @@ class Stream(IntEnum):
     START = 34  # initial wipers or resistances; seed of the plan, step = 0, i = edge
     SOURCE_NOISE = 35  # added to inputs; seed of the plan, step = step, i = input
     TARGET_NOISE = 36  # added to targets; seed of the plan, step = step, i = output
+    QUANTISE = 37  # stochastic rounding to whole wipers; seed of the plan, step = step, i = edge
+    PERTURBATION = 38  # of parameters or currents; seed of the plan, step = time step, i = parameter
     PACKING = 64  # where disks begin; seed of the packing, step = attempt, i = coordinate
     CALIBRATION_WAIT = 65  # before counting gates; seed of the calibration, step = 0, i = trigger
     METER = 66  # what a simulated meter is off by; seed of the meter, step = which reading, 0 for all, i = what

@@ -7,7 +7,8 @@
     |-- CircuitError              Kirchhoff's equations cannot be solved
     |   |-- BadResistance         zero, negative or NaN
     |   |-- FloatingNode          nodes with no path to any held node
-    |   `-- IllConditioned        a solve that would not be accurate
+    |   |-- IllConditioned        a solve that would not be accurate
+    |   `-- NotConverged          Newton's method on nonlinear edges
     |-- TaskError                 terminals or voltages that make no task, or a task for another network
     |-- PlanError                 a training that cannot be run: steps, p, eta, order, rule
     |   |-- ExperimentError       the same, in a TOML file: with key, line and allowed values
@@ -56,6 +57,7 @@
         |-- WorkerDied            of a sweep; the points that are stored are kept
         `-- ConditionError        a condition on runs that cannot be understood
     LabnetWarning
+    |-- NudgeHidden               a nudge that a converter's step hides
     |-- EdgeMasked                a run goes on without an edge that was found broken
     |-- UnreachableTarget         a target no passive network can reach
     |-- CalibrationExpired        a calibration whose time is over is used
@@ -91,6 +93,10 @@ class FloatingNode(CircuitError):
 
 class IllConditioned(CircuitError):
     """A solve whose result would not be accurate."""
+
+
+class NotConverged(CircuitError):
+    """Newton's method found no state of a network with nonlinear edges."""
 
 
 class TaskError(LabnetError, ValueError):
@@ -330,6 +336,10 @@ class ConditionError(RunError, ValueError):
 
 class LabnetWarning(UserWarning):
     """Base of all warnings of labnet."""
+
+
+class NudgeHidden(LabnetWarning):
+    """A nudge so small that a converter's step hides it."""
 
 
 class EdgeMasked(LabnetWarning):

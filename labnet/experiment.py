@@ -52,8 +52,31 @@ class ClassificationTask(Data):
     train: float = Field(0.5, gt=0, le=1, description="a share above 0 and up to 1")
 
 
+class XorTask(Data):
+    """``[task]`` with ``kind = "xor"``; the keys are those of `labnet.tasks.Differential.sample_xor`."""
+
+    kind: Literal["xor"]
+    inputs: Nodes = 2
+    outputs: Nodes = 2
+    grounds: Nodes = 1
+    constants: Nodes = 1
+    low_v: float = 0.0
+    high_v: float = 0.45
+    target_v: float = 0.05
+    seed: int = 0
+
+
+class CurveTask(XorTask):
+    """``[task]`` with ``kind = "curve"``; the keys are those of `labnet.tasks.Differential.sample_curve`."""
+
+    kind: Literal["curve"]  # type: ignore[assignment]
+    inputs: Nodes = 1
+    train: int = Field(16, ge=1, description="a whole number, at least 1")
+    test: int = Field(16, ge=0, description="a whole number, 0 or more")
+
+
 TaskSettings = Annotated[
-    AllosteryTask | RegressionTask | ClassificationTask,
+    AllosteryTask | RegressionTask | ClassificationTask | XorTask | CurveTask,
     Field(discriminator="kind", description="a table like {kind = 'allostery'}"),
 ]
 
@@ -116,15 +139,13 @@ class Experiment(Settings):
         try:
             return cls(**data)
         except PlanError as error:
-            lines = [
-                f"{path}{_place(text, where, changed)}: {_sentence(where, what)}" for where, what in error.problems
-            ]
+            lines = [f"{path}{_place(text, where, changed)}: {sentence(where, what)}" for where, what in error.problems]
             raise ExperimentError("\n".join(lines), error.problems) from None
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data, with the keys that were given alone: what a TOML file would say."""
         data = self.model_dump(mode="json", exclude_unset=True)
-        for key, tag in (("task", "kind"), ("rule", "name")):
+        for key, tag in (("task", "kind"), ("rule", "name"), ("optimiser", "name")):
             if key in data:
                 data[key] = {tag: getattr(getattr(self, key), tag)} | data[key]
         return data
@@ -145,7 +166,7 @@ class Experiment(Settings):
         try:
             return Experiment(**data)
         except PlanError as error:
-            raise ExperimentError(" ".join(_sentence(*problem) for problem in error.problems), error.problems) from None
+            raise ExperimentError(" ".join(sentence(*problem) for problem in error.problems), error.problems) from None
 
     def plan(self, network: Network) -> Plan:
         """Sample the task on a network, and give the plan."""
@@ -158,7 +179,11 @@ class Experiment(Settings):
         return Plan(task=task, **settings | {"steps": self.triggers})
 
 
-_SAMPLERS: Mapping[str, Any] = {kind: each.sample for kind, each in tasks.KINDS.items()}  # type: ignore[attr-defined]
+_SAMPLERS: Mapping[str, Any] = {
+    **{kind.kind: kind.sample for kind in (tasks.Allostery, tasks.Regression, tasks.Classification)},
+    "xor": tasks.Differential.sample_xor,
+    "curve": tasks.Differential.sample_curve,
+}
 
 
 def read_toml(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
@@ -214,7 +239,17 @@ def _with_option(address: str, option: str, value: Any) -> str:
     return f"{where}?{urlencode(options)}"
 
 
-def _sentence(where: Sequence[str | int], what: str) -> str:
+def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Put changes into a table; tables in it are changed, all else is replaced."""
+    both = dict(table)
+    for key, value in changes.items():
+        old = both.get(key)
+        both[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
+
+
+def sentence(where: Sequence[str | int], what: str) -> str:
+    """Say what is wrong with a key."""
     said = f"{'.'.join(map(str, where))} {what}".strip()
     return said if said.endswith("?") else f"{said}."
 
@@ -222,19 +257,27 @@ def _sentence(where: Sequence[str | int], what: str) -> str:
 def _place(text: str, where: Sequence[str | int], changed: set[tuple[str, ...]]) -> str:
     """Say on which line of the file a key stands, or that it was given by --set."""
     names = tuple(str(name) for name in where)
-    if not names:
-        return ""
-    if any(names[: len(each)] == each[: len(names)] for each in changed):
+    if any(names[: len(each)] == each[: len(names)] for each in changed if names):
         return " with --set"
+    return line_of(text, names)
+
+
+def line_of(text: str, names: tuple[str, ...]) -> str:
+    """Say on which line of a TOML file a key stands, or else the table that it belongs to: ", line 3"."""
     table: tuple[str, ...] = ()
     lines: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if found := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
-            table = tuple(found[1].split("."))
+            table = _names(found[1])
             lines.setdefault(table, number)
-        elif found := re.match(r"\s*([\w.\"'-]+)\s*=", line):
-            lines.setdefault(table + tuple(re.sub("[\"']", "", found[1]).split(".")), number)
+        elif found := re.match(r"\s*([^=#]+?)\s*=", line):
+            lines.setdefault(table + _names(found[1]), number)
     for length in range(len(names), 0, -1):
         if names[:length] in lines:
             return f", line {lines[names[:length]]}"
     return ""
+
+
+def _names(key: str) -> tuple[str, ...]:
+    """Take a dotted key apart; a quoted name may hold dots."""
+    return tuple(name.strip("\"'") for name in re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s]+", key))

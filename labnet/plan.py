@@ -4,12 +4,14 @@ from math import ceil, floor
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from labnet.data import Data
 from labnet.draws import Stream, draw, integers, uniform
-from labnet.rules import Continuous, Discrete, Rule
+from labnet.optimisers import Optimiser, Plain
+from labnet.quantisation import Quantise
+from labnet.rules import AnyRule, Discrete, HostRule
 from labnet.tasks import KINDS, Task
 
 FloatArray = NDArray[np.float64]
@@ -128,13 +130,17 @@ class Settings(Data):
         How many triggers.
     clock, rule
         When edges step, and how a step is decided.
+    optimiser : Plain, Momentum or Adam
+        What step is made of the change that a rule asks for.
+    quantise : {"nearest", "stochastic"}, optional
+        A rule that the host works out sets wipers, rounded so, instead of resistances.
     eta : float or sequence of float
         Nudge, 0 < eta <= 1, constant or one a step (Eq. 1).
     order : {"cyclic", "random"} or sequence of int
         Examples: in turn, drawn with the plan's seed, or as listed (the list starts again at its end).
     start : float or (float, float), optional
-        Where every edge starts, or a range to draw from with the plan's seed: wiper positions for the discrete rule
-        (left out: as the board stands), resistances in units of R_ref for the continuous one (left out: 1).
+        Where every edge starts, or a range to draw from with the plan's seed: wiper positions where wipers are moved
+        (left out: as the board stands), else resistances in units of R_ref (left out: 1).
     settle_s : float
         Wait after every change of what is driven.
     period_s : float, optional
@@ -157,7 +163,9 @@ class Settings(Data):
 
     steps: int = Field(ge=1, description="a whole number, at least 1")
     clock: Clock = GlobalClock()
-    rule: Rule = Discrete()
+    rule: AnyRule = Discrete()
+    optimiser: Optimiser = Plain()
+    quantise: Quantise | None = Field(None, description="'nearest', 'stochastic' or none")
     eta: Eta | tuple[Eta, ...] = Field(1.0, description="a number above 0 and up to 1, or a list of them, one a step")
     order: Literal["cyclic", "random"] | tuple[int, ...] = Field(
         "cyclic", description="'cyclic', 'random' or a list of examples"
@@ -178,15 +186,18 @@ class Settings(Data):
             raise ValueError(
                 f"eta has {len(self.eta)} values; allowed: one number, or one for each of {self.steps} steps"
             )
-        if isinstance(self.rule, Continuous) and self.rule.batch is not None and self.order != "cyclic":
+        if isinstance(self.rule, HostRule) and self.rule.batch is not None and self.order != "cyclic":
             raise ValueError(f"order is {self.order!r} with rule.batch; a batch has no order, leave one of them out")
-        if isinstance(self.rule, Continuous) and self.detail == "short":
+        if isinstance(self.rule, HostRule) and self.detail == "short":
             raise ValueError(
                 f"detail is 'short' with the {self.rule.name} rule, which needs all nodes; allowed: 'full', or the "
                 "discrete rule"
             )
         if isinstance(self.order, tuple) and not self.order:
             raise ValueError("order is empty; allowed: 'cyclic', 'random' or a list of examples")
+        if isinstance(self.rule, Discrete) and (self.quantise or not isinstance(self.optimiser, Plain)):
+            key = "quantise" if self.quantise else "optimiser"
+            raise ValueError(f"{key} is given with the discrete rule, whose comparators step wipers; leave it out")
         if isinstance(self.clock, SelfTriggered):
             self._consistent_without_trigger(self.clock)
         if self.on_fault != "ignore" and not (
@@ -253,7 +264,7 @@ class Plan(Settings):
         """How long the cycle of a step takes."""
         if isinstance(self.clock, SelfTriggered):
             return self.clock.dwell_s
-        return 2 * (len(self.task.train) if self.batched else 1) * self._settle_s
+        return self.rule.costs(self.task, len(self.task.train) if self.batched else 1).settlings * self._settle_s
 
     @property
     def _settle_s(self) -> float:
@@ -276,9 +287,24 @@ class Plan(Settings):
         return self.eta[step] if isinstance(self.eta, tuple) else self.eta
 
     @property
+    def moves(self) -> Literal["wipers", "resistances"]:
+        """What learning moves."""
+        return "resistances" if isinstance(self.rule, HostRule) and self.quantise is None else "wipers"
+
+    def costs(self, steps: ArrayLike) -> IntArray:
+        """Give what the first so many steps take, measurements aside: a row for each of `Costs`, shape (3, ...)."""
+        done = np.asarray(steps, dtype=np.int64)
+        if not self.batched or (isinstance(self.rule, HostRule) and self.rule.batch == 1.0):
+            each = self.rule.costs(self.task, len(self.task.train) if self.batched else 1)
+            return np.array([done * cost for cost in each])
+        shown = np.append(0, np.cumsum(self.batches(0, int(done.max(initial=0))).sum(axis=1)))
+        one, none = self.rule.costs(self.task, 1), self.rule.costs(self.task, 0)
+        return np.array([done * b + shown[done] * (a - b) for a, b in zip(one, none, strict=True)])
+
+    @property
     def batched(self) -> bool:
         """Whether a step shows a batch of examples instead of one."""
-        return isinstance(self.rule, Continuous) and self.rule.batch is not None
+        return isinstance(self.rule, HostRule) and self.rule.batch is not None
 
     def examples_at(self, step: int) -> list[int]:
         """Give the training examples of a step: one, or those of its batch."""
@@ -300,7 +326,7 @@ class Plan(Settings):
 
     def batches(self, first: int, last: int) -> NDArray[np.bool_]:
         """Mark the examples (B,) in the batch of each of the steps `first` .. `last` - 1, shape (steps, B)."""
-        assert isinstance(self.rule, Continuous)
+        assert isinstance(self.rule, HostRule)
         assert self.rule.batch is not None
         steps, count = np.arange(first, last), len(self.task.train)
         z = draw(self.seed, Stream.BATCH, steps[:, None], np.arange(count))
@@ -314,7 +340,7 @@ class Plan(Settings):
     def starting_values(self) -> FloatArray | None:
         """Give `start` for every edge, shape (E,); None to leave the board as it stands."""
         start = self.start
-        if start is None and isinstance(self.rule, Continuous):
+        if start is None and self.moves == "resistances":
             start = 1.0
         if start is None:
             return None
@@ -322,7 +348,7 @@ class Plan(Settings):
         if not isinstance(start, tuple):
             return np.full(edges, start)
         z = draw(self.seed, Stream.START, 0, np.arange(edges))
-        if isinstance(self.rule, Continuous):
+        if self.moves == "resistances":
             return start[0] + (start[1] - start[0]) * uniform(z)
         low, high = int(start[0]), int(start[1])
         return (low + integers(z, high - low + 1)).astype(np.float64)

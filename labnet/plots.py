@@ -169,7 +169,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     """Draw what learning moved, for some edges spread over the network, against steps x p."""
     steps = _thinned(run.steps())
     values, label = run.moved(steps), "wiper position"
-    if run.plan.rule.name != "discrete":
+    if run.plan.moves == "resistances":
         values, label = values / 1e3, "resistance (kΩ)"
     edges = np.unique(np.linspace(0, run.network.edge_count - 1, _MOST_TRACES).astype(int))
     for colour, edge in zip(colours(len(edges)), edges, strict=True):
@@ -179,7 +179,7 @@ def traces(axes: Axes, run: "Run", legend: bool = True) -> None:
     axes.set_xlim(left=0)
     if run.plan.detail == "short":
         axes.text(0.5, 0.5, "wipers are logged with detail = 'full'", ha="center", transform=axes.transAxes)
-    if run.plan.rule.name == "discrete":
+    if run.plan.moves == "wipers":
         axes.set_ylim(-3, run.meta["board"]["wiper_positions"] + 2)
     axes.grid(alpha=0.25)
     if legend:

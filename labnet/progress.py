@@ -58,7 +58,16 @@ def sweep_bar(points: int, steps: int, enabled: bool) -> Iterator[Callable[[int,
 
 
 @contextmanager
-def _bar(title: str, total: int, enabled: bool) -> Iterator[Callable[[int, Callable[[], str]], None]]:
+def comparison_bar(sweeps: int, enabled: bool) -> Iterator[Callable[[int, str], None]]:
+    """Give a function to call with the sweeps that are done, and which is next."""
+    with _bar("comparison", sweeps, enabled, "sweeps") as draw:
+        yield lambda done, following: draw(done, lambda: following)
+
+
+@contextmanager
+def _bar(
+    title: str, total: int, enabled: bool, unit: str = "steps"
+) -> Iterator[Callable[[int, Callable[[], str]], None]]:
     """Give a function to call with the steps done, and with what says the rest where it is drawn."""
     console = Console(stderr=True)
     in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
@@ -69,7 +78,7 @@ def _bar(title: str, total: int, enabled: bool) -> Iterator[Callable[[int, Calla
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("steps"),
+        TextColumn(unit),
         TimeRemainingColumn(),
         TextColumn("left"),
         TextColumn("{task.fields[said]}"),

@@ -27,7 +27,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture
 def board(request: pytest.FixtureRequest) -> "Iterator[Board]":
     """Open the board of ``--board``; it is left safe and closed."""
-    from labnet.board import open_board  # a plugin loads with every pytest, wanted or not
+    from labnet.addresses import open_board  # a plugin loads with every pytest, wanted or not
     from labnet.errors import LabnetError
 
     try:

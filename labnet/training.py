@@ -42,7 +42,7 @@ def train(
         The run file; never overwritten. None keeps the run in memory.
     clock : GlobalClock or SelfTriggered, optional
         When edges step; all at every trigger by default.
-    rule : Discrete, Continuous or a subclass of it, optional
+    rule : labnet.rules.Rule, optional
         How a step is decided; by the board's comparators by default.
     resume : bool
         Go on with the run at `path`, or start it where there is none.
@@ -51,7 +51,7 @@ def train(
     progress : bool
         Show a progress bar in a terminal or notebook.
     **settings
-        The other settings of a `Plan`: eta, order, start, settle_s, period_s, seed, log, detail,
+        The other settings of a `Plan`: optimiser, quantise, eta, order, start, settle_s, period_s, seed, log, detail,
         measure.
 
     Returns

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from serial.tools.list_ports import comports
 
-from labnet.board import FoundBoard
+from labnet.addresses import FoundBoard
 from labnet.errors import BoardError, PortInUse, PortNotPermitted, UnknownBoard, WrongBoard
 from labnet_drivers.description import identify
 from labnet_drivers.link import Link

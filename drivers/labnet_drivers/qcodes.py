@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.board import Board, Side, Update, open_board
+from labnet.addresses import open_board
+from labnet.board import Board, Side, Update
 from labnet.extras import needs
 from labnet.interrupts import finish
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import RLock
 
 from labnet import errors
-from labnet.board import Address, FoundBoard
+from labnet.addresses import Address, FoundBoard
 from labnet.errors import BoardError, DeviceError, TranscriptMismatch, UnknownBoard
 from labnet_drivers.link import DEADLINE_S
 from labnet_drivers.transcript import Exchange, Transcript

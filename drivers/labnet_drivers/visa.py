@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from labnet.board import Address, FoundBoard
+from labnet.addresses import Address, FoundBoard
 from labnet.errors import UnknownBoard
 from labnet.meters import Ammeter, BenchInstrument, BoardMeter, Voltmeter
 from labnet_drivers.discovery import chip_port, found_boards, serial_addresses, starting_s

@@ -14,13 +14,26 @@ from labnet.cli import (
     inspect,
     instruments,
     logs,
+    rules,
     watch,
 )  # each brings its commands
 from labnet.cli.completion import as_shells_ask
 from labnet.cli.console import app, err
 from labnet.errors import LabnetError
 
-__all__ = ["app", "calibrate", "compare", "conform", "experiments", "flash", "inspect", "instruments", "main", "watch"]
+__all__ = [
+    "app",
+    "calibrate",
+    "compare",
+    "conform",
+    "experiments",
+    "flash",
+    "inspect",
+    "instruments",
+    "main",
+    "rules",
+    "watch",
+]
 
 
 def main() -> None:

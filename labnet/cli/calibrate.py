@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from labnet import bench, calibration
-from labnet.board import Board, open_board
+from labnet.addresses import open_board
+from labnet.board import Board
 from labnet.calibration import CLASSES, Calibration, Estimate
 from labnet.cli import completion
 from labnet.cli.console import app, err, out, save_figure

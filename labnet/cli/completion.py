@@ -16,6 +16,7 @@ from labnet.bench import addresses
 from labnet.cli.console import experiments_folder
 from labnet.data import keys_of
 from labnet.experiment import Experiment
+from labnet.rules import RULES
 from labnet.runs.store import is_marked
 
 _BREAKS = ":="  # at which bash takes words apart
@@ -34,6 +35,11 @@ def experiments(incomplete: str) -> list[str]:
 def boards(incomplete: str) -> list[str]:
     """Offer addresses."""
     return _further(incomplete, addresses)
+
+
+def rules(incomplete: str) -> list[str]:
+    """Offer names of rules."""
+    return [name for name in RULES if name.startswith(incomplete)]
 
 
 def settings(incomplete: str) -> list[str]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.cli.console import app, err, out
 from labnet.cli.instruments import Uri
 from labnet.files import made_folder, whole_file

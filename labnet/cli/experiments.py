@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from labnet.board import Board, open_board
+from labnet.addresses import open_board
+from labnet.board import Board
 from labnet.calibration import Calibration, applied, newest
 from labnet.cli import completion
 from labnet.cli.console import app, err, experiments_folder, out, save_figure

@@ -8,7 +8,8 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from labnet.board import Board, open_board
+from labnet.addresses import open_board
+from labnet.board import Board
 from labnet.calibration import applied
 from labnet.cli.console import app, err, out
 from labnet.cli.instruments import Uri

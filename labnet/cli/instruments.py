@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from labnet.addresses import find_boards, open_board
 from labnet.bench import serve as serve_board
-from labnet.board import SpeaksScpi, find_boards, open_board
+from labnet.board import SpeaksScpi
 from labnet.cli import completion
 from labnet.cli.console import app, err, out
 from labnet.errors import BoardError, DeviceError, NotSupported, OutOfRange

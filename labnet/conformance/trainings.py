@@ -11,7 +11,7 @@ from labnet.conformance.bench import Bench
 from labnet.conformance.limits import AT_LEAST, AT_MOST
 from labnet.conformance.report import Measured
 from labnet.controller import Controller
-from labnet.cycle import clamp
+from labnet.rules.lab import clamp
 from labnet.errors import LabnetError, NotSupported
 from labnet.plan import GlobalClock, Plan, scheduled
 from labnet.records import Errors, Record

@@ -14,8 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from labnet import plots
+from labnet.addresses import open_board
 from labnet.analysis import median, ratio_of_medians
-from labnet.board import Board, open_board
+from labnet.board import Board
 from labnet.controller import Controller
 from labnet.cycle import Cycle
 from labnet.data import Data

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure as Picture
 from numpy.typing import NDArray
 
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.errors import ExperimentError, PlanError
-from labnet.experiment import Experiment, read_toml
+from labnet.experiment import Experiment, merged, read_toml
 from labnet.sweeps import Over, Sweep
 from labnet.sweeps.job import COMPLETE
 from labnet.sweeps.store import FrameName
@@ -90,7 +90,7 @@ def settings(path: str | os.PathLike[str], quick: bool = False) -> dict[str, Any
     """Read a figure's file; with `quick`, as its table ``[quick]`` changes it."""
     data = read_toml(path)[1]
     fewer = data.pop("quick", {})
-    return _merged(data, fewer) if quick else data
+    return merged(data, fewer) if quick else data
 
 
 def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]:
@@ -107,15 +107,15 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
     """
     data = settings(path, quick)
     for name, changes in data.pop("curves", {"all": {}}).items():
-        merged = _merged(data, changes)
-        keys = {key: value for key, value in merged.items() if key not in ("over", "equal")}
+        both = merged(data, changes)
+        keys = {key: value for key, value in both.items() if key not in ("over", "equal")}
         try:
             if "dwell_s" in keys.get("clock", {}):
                 experiment = Experiment(**{**keys, "steps_p": None, "steps": 1})
-                yield Curve(name, experiment, _self_triggered(experiment, merged), merged)
+                yield Curve(name, experiment, _self_triggered(experiment, both), both)
                 continue
             experiment = Experiment(**keys)
-            yield Curve(name, experiment, _points(experiment, merged), merged)
+            yield Curve(name, experiment, _points(experiment, both), both)
         except PlanError as error:
             raise ExperimentError(f"{path}, curve {name}: {error}", error.problems) from None
 
@@ -145,15 +145,6 @@ def _self_triggered(experiment: Experiment, settings: dict[str, Any]) -> list[di
         clock = experiment.changed(point).clock
         point["steps"] = max(1, round(settings["steps_p"] / clock.updates_per_step(hz)))
     return points
-
-
-def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Put changes into a table; tables in it are changed, all else is replaced."""
-    both = dict(table)
-    for key, value in changes.items():
-        old = both.get(key)
-        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return both
 
 
 def verdict(*holds: bool) -> str:

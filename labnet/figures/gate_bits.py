@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from labnet.board import Board, open_board
+from labnet.addresses import open_board
+from labnet.board import Board
 from labnet.data import Data
 from labnet.errors import NotSupported
 from labnet.figures.figure import FloatArray

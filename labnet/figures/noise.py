@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure as Picture
 
 from labnet import analysis, plots
+from labnet.addresses import open_board
 from labnet.analysis import median
-from labnet.board import open_board
 from labnet.figures.drawing import band, labelled, picture
 from labnet.figures.figure import Figure, Findings, FloatArray, Sweeps, completed, grouped
 from labnet.plan import Plan

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from labnet import plots
+from labnet.addresses import open_board
 from labnet.analysis import Interval, median, ratio_of_medians
-from labnet.board import open_board
 from labnet.figures.drawing import labelled, picture, points
 from labnet.figures.figure import Figure, Findings, FloatArray, Sweeps, late_error, verdict, wide
 

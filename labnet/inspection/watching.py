@@ -102,8 +102,9 @@ class Watch:
         task = self.plan.task
         held = task.held(task.train.inputs[record.example])
         outputs = list(task.outputs)
-        wanted, eta, source = task.train.targets[record.example], self.plan.eta_at(record.step), self.info.source
-        volts = np.clip(eta * wanted + (1.0 - eta) * record.v_free[outputs], source.v_min, source.v_max)
+        free, eta, source = record.v_free[outputs], self.plan.eta_at(record.step), self.info.source
+        wanted = task.wanted(free, task.train.targets[record.example])
+        volts = np.clip(eta * wanted + (1.0 - eta) * free, source.v_min, source.v_max)
         return {"free": held, "clamped": held | dict(zip(outputs, volts.tolist(), strict=True))}
 
     def _held(

@@ -39,7 +39,7 @@ class RunPage:
         self._network = NetworkDrawing(tail.network, tail.task)
         x_label = "steps × p" if tail.x_is_steps_p else "steps"
         self._error = ErrorChart(self._soon, (name for name, _ in tail.task.sets()), x_label)
-        top = tail.meta["board"]["wiper_positions"] if tail.plan.rule.name == "discrete" else None
+        top = tail.meta["board"]["wiper_positions"] if tail.plan.moves == "wipers" else None
         self._traces = {axis: TraceChart(self._soon, top, axis == "log", x_label) for axis in ("linear", "log")}
         self._gates = GateChart(tail.network.edge_count)
         self._view = fill(

@@ -242,7 +242,7 @@ class Tail:
             steps = np.union1d(steps, [self.last_step])
         with self._same() as run:
             values = run.moved(steps)[:, edges]
-        if self.plan.rule.name != "discrete":
+        if self.plan.moves == "resistances":
             values /= 1e3
         return steps.astype(np.float64) * self.x_per_step, values
 

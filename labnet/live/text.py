@@ -148,7 +148,7 @@ def _head(tail: Tail) -> list[RenderableType]:
 def _wipers(tail: Tail) -> Text:
     """Draw how many edges stand where: wipers from end to end, or resistances from the least to the most."""
     state = tail.state()
-    discrete = tail.plan.rule.name == "discrete"
+    discrete = tail.plan.moves == "wipers"
     values = state.wipers[state.wipers >= 0].astype(np.float64) if discrete else state.ohm[state.ohm > 0] / 1e3
     name = "wipers" if discrete else "R"
     if not len(values):

@@ -59,7 +59,7 @@ def export(run: "Run", to: Format, out: str | os.PathLike[str] | None = None) ->
 
 def _moved(run: "Run") -> Literal["wipers", "resistances"]:
     """Name the frame of what learning moved."""
-    return "wipers" if run.plan.rule.name == "discrete" else "resistances"
+    return "wipers" if run.plan.moves == "wipers" else "resistances"
 
 
 def _arrays(run: "Run") -> dict[str, Any]:

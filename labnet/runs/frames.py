@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labnet.errors import RunError
+from labnet.plan import Plan
+from labnet.rules import AbsentRule, Costs
 from labnet.tasks.task import ExampleSet
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def frame(run: "Run", name: FrameName, rms: bool = False) -> pd.DataFrame:
         return pd.DataFrame(run.logged_all())
     if name not in _RECORDS:
         raise RunError(f"frame is {name!r}; allowed: {', '.join(get_args(FrameName))}.")
-    moved = "wipers" if run.plan.rule.name == "discrete" else "resistances"
+    moved = "wipers" if run.plan.moves == "wipers" else "resistances"
     if name in ("wipers", "resistances") and name != moved:
         raise RunError(f"this run moved {moved}; use frame({moved!r}).")
     return _records(run, name)
@@ -55,8 +57,16 @@ def _errors(run: "Run", rms: bool) -> pd.DataFrame:
     frame.insert(2, "set", np.repeat(list(parts), [len(part) for part in parts.values()]))
     scaled = scaled_error(frame, ["set"])
     frame.insert(4, "scaled_error", np.sqrt(scaled) if rms else scaled)
+    _add_costs(frame, run.plan)
     _add_error_bars(run, frame, scaled, rms)
     return frame
+
+
+def _add_costs(frame: pd.DataFrame, plan: Plan) -> None:
+    """Add what learning took up to each step of a frame; NaN where the class of the rule, which knows, is not here."""
+    unknown = isinstance(plan.rule, AbsentRule)
+    for name, values in zip(Costs._fields, plan.costs(frame["step"]), strict=True):
+        frame[name] = np.nan if unknown else values
 
 
 def _add_error_bars(run: "Run", frame: pd.DataFrame, scaled: NDArray[np.float64], rms: bool) -> None:

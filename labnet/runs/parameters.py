@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labnet.board import Address
+from labnet.addresses import Address
 
 SEEDS = ("seed", "task.seed", "board.seed", "task.examples")
 """What may differ between repeats of one setting."""

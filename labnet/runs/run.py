@@ -243,7 +243,7 @@ class Run:
         NaN where neither was.
         """
         moved = self.moved(steps)
-        if self.plan.rule.name != "discrete":
+        if self.plan.moves == "resistances":
             return moved
         pot = {name: self.meta["board"][name] for name in ("wiper_ohm", "end_to_end_ohm", "wiper_positions")}
         return nominal_ohm(moved, **pot)
@@ -253,7 +253,7 @@ class Run:
 
         NaN where not logged.
         """
-        if self.plan.rule.name != "discrete":
+        if self.plan.moves == "resistances":
             return np.asarray(self.array("resistances_ohm", steps), dtype=np.float64)
         wipers = self.array("wipers", steps)
         return np.where(wipers < 0, np.nan, wipers)
@@ -265,9 +265,11 @@ class Run:
         ----------
         name : str
             One of these, with their columns.
-            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy, and
-            cost_std_v2, scaled_error_std: how far these may be off by what is not known of readings (NaN where the
-            board was used without a calibration of them);
+            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy;
+            settlings, readings, writes: what learning took up to there, measurements aside (node voltages read,
+            resistances or wipers written; NaN where the class of the rule is not here); cost_std_v2, scaled_error_std:
+            how far errors may be off by what is not known of readings (NaN where the board was used without a
+            calibration of them);
             steps: step, example, time_s, clipped (a clamped voltage was cut to the source's range);
             wipers: step, edge, wiper; resistances: step, edge, resistance_ohm;
             voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled (where that is -1, neither

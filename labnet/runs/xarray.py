@@ -56,7 +56,7 @@ def _named(long_name: str, units: str = "", **more: str) -> dict[str, str]:
 
 def _records(run: "Run", steps: NDArray[Any] | None) -> dict[str, Variable]:
     """Give what was logged a step, and of wipers and resistances what learning moved."""
-    left_out = "resistances_ohm" if run.plan.rule.name == "discrete" else "wipers"
+    left_out = "resistances_ohm" if run.plan.moves == "wipers" else "wipers"
     return {
         field.name: (
             ("step", field.per),

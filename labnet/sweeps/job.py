@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.controller import Controller
 from labnet.cores import core_count
 from labnet.errors import BoardError, LabnetError, NotSupported
 from labnet.experiment import Experiment
 from labnet.plan import Plan
 from labnet.records import Block, Errors, Record
+from labnet.rules import Costs
 from labnet.runs import RunWriter
 from labnet.runs.frames import scaled_error
 
@@ -34,6 +35,7 @@ FRAMES = {
             "cost_v2": pa.float64(),
             "scaled_error": pa.float64(),
             "accuracy": pa.float64(),
+            **dict.fromkeys(Costs._fields, pa.int64()),
         }
     ),
     "final": pa.schema(
@@ -68,11 +70,16 @@ class Job:
 class _Outcome:
     """What has come of a point so far."""
 
-    steps: int = 0
+    plan: Plan | None = None
     updates_per_step: float = np.nan
+    steps: int = 0
     status: str = ""
     errors: list[Errors] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+
+    def costs(self) -> list[list[int]]:
+        """Give what learning took up to each measurement."""
+        return [] if self.plan is None else self.plan.costs([one.step for one in self.errors]).T.tolist()
 
     def take(self, block: Block, steps: int) -> None:
         self.steps = block.steps
@@ -108,19 +115,25 @@ def run_job(job: Job, show: Callable[[int], None] = lambda steps: None) -> pa.Ta
     for point, experiment in experiments.items():
         boards.setdefault(experiment.board, {})[point] = experiment
     with ThreadPoolExecutor(min(len(boards), core_count())) as pool:  # compiled code runs beside other threads
-        own_hz = dict(zip(boards, pool.map(_train, boards.values(), repeat(take)), strict=True))
+        trained = dict(zip(boards, pool.map(_train, boards.values(), repeat(take)), strict=True))
     for point, outcome in outcomes.items():
         if not outcome.status:
             raise BoardError(f"the board of point {point} ended it after {outcome.steps} steps without saying why.")
         experiment = experiments[point]
-        outcome.updates_per_step = experiment.clock.updates_per_step(own_hz[experiment.board])
+        own_hz, plans = trained[experiment.board]
+        outcome.updates_per_step = experiment.clock.updates_per_step(own_hz)
+        outcome.plan = plans.get(point)
     return _rows(outcomes)
 
 
-def _train(experiments: Mapping[int, Experiment], take: Take) -> float | None:
-    """Train points of one board: together what it can, then one by one what is left; gives its `self_trigger_hz`."""
+def _train(experiments: Mapping[int, Experiment], take: Take) -> tuple[float | None, dict[int, Plan]]:
+    """Train points of one board: together what it can, then one by one what is left.
+
+    Gives its `self_trigger_hz`, and the plans of the points that have one.
+    """
     begun: set[int] = set()
-    own_hz = None
+    own_hz: float | None = None
+    plans: dict[int, Plan] = {}
 
     def begin(block: Block) -> None:
         begun.add(block.plan)
@@ -129,7 +142,6 @@ def _train(experiments: Mapping[int, Experiment], take: Take) -> float | None:
     try:
         with open_board(next(iter(experiments.values())).board) as board:
             own_hz = board.info.self_trigger_hz
-            plans: dict[int, Plan] = {}
             for point, experiment in experiments.items():
                 try:
                     plans[point] = experiment.plan(board.network)
@@ -149,7 +161,7 @@ def _train(experiments: Mapping[int, Experiment], take: Take) -> float | None:
     for point in experiments:
         if point not in begun:
             _train_alone(point, experiments[point], take)
-    return own_hz
+    return own_hz, plans
 
 
 def _train_alone(point: int, experiment: Experiment, take: Take) -> None:
@@ -192,9 +204,9 @@ def _rows(outcomes: Mapping[int, _Outcome]) -> pa.Table:
     """Give the rows of all frames; those of "error" in the order of `Run.frame`."""
     points = [(point, each.status, each.steps) for point, each in outcomes.items()]
     measured = [
-        (point, one.step, one.step * each.updates_per_step, one.set, one.cost_v2, np.nan, one.accuracy)
+        (point, one.step, one.step * each.updates_per_step, one.set, one.cost_v2, np.nan, one.accuracy, *costs)
         for point, each in outcomes.items()
-        for one in each.errors
+        for one, costs in zip(each.errors, each.costs(), strict=True)
     ]
     errors = pd.DataFrame(measured, columns=FRAMES["error"].names)
     errors = errors.sort_values(["point", "set", "step"], ascending=[True, False, True])

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.cores import core_count
 from labnet.errors import ExperimentError, NotSupported, SweepError, WorkerDied
 from labnet.experiment import Experiment

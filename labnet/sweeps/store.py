@@ -20,7 +20,7 @@ from labnet.errors import NotARun, RunError, RunExists, RunInUse, RunMismatch, R
 from labnet.experiment import Experiment
 from labnet.files import whole_file
 from labnet.origin import made_with
-from labnet.rules import stored_rule
+from labnet.rules import Costs, stored_rule
 from labnet.runs.store import write_lock
 from labnet.sweeps.job import COMPLETE, FRAMES
 from labnet.sweeps.over import Over
@@ -70,7 +70,9 @@ class Sweep:
         ----------
         name : str
             One of these; `point` and a column for each swept key (the first of linked keys) come first.
-            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy;
+            error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy, and
+            settlings, readings, writes: what learning took up to there, as in `labnet.Run.frame` (NaN in sweeps that
+            were stored before labnet counted them);
             final: step, edge, and wiper or resistance_ohm or both, at the end and at steps that the experiment logs;
             points: status ("complete", or why it failed), steps.
         """
@@ -260,9 +262,13 @@ def _job_files(path: Path) -> list[Path]:
 
 def _read(file: Path) -> pa.Table:
     try:
-        return pq.read_table(file, partitioning=None)
+        table = pq.read_table(file, partitioning=None)
     except pa.ArrowInvalid as error:
         raise NotARun(f"{file} is damaged ({error}); remove it and resume the sweep.") from None
+    if "scaled_error" in table.column_names:
+        for name in set(Costs._fields).difference(table.column_names):  # stored before they were counted
+            table = table.append_column(name, pa.nulls(len(table), pa.int64()))
+    return table
 
 
 def _read_definition(path: Path) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Task:
     train: Examples
     test: Examples
     kind: ClassVar[str] = "task"
+    differential: ClassVar[bool] = False  # whether targets are of differences between outputs
 
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "grounds"):
@@ -91,10 +92,10 @@ class Task:
         check_terminals(self.network, {"inputs": self.inputs, "outputs": self.outputs, "grounds": self.grounds})
         for name, examples in self.sets():
             shapes = (examples.inputs.shape[1], examples.targets.shape[1])
-            if len(examples) and shapes != (len(self.inputs), len(self.outputs)):
+            if len(examples) and shapes != (len(self.inputs), len(self.read_at)):
                 raise TaskError(
                     f"the {name} set has {shapes[0]} inputs and {shapes[1]} targets a row; the task has "
-                    f"{len(self.inputs)} input and {len(self.outputs)} output nodes."
+                    f"{len(self.inputs)} input nodes and {len(self.read_at)} to read: {', '.join(self.read_at)}."
                 )
             self._warn_unreachable(name, examples)
         if not len(self.train):
@@ -106,17 +107,27 @@ class Task:
         held = np.hstack([examples.inputs, np.zeros((len(examples), len(self.grounds)))])
         low, high = held.min(axis=1, keepdims=True), held.max(axis=1, keepdims=True)
         rounding = 1e-9 * np.abs(held).max(axis=1, keepdims=True)
-        beyond = (examples.targets < low - rounding) | (examples.targets > high + rounding)
+        least, most = self._reach(low, high)
+        beyond = (examples.targets < least - rounding) | (examples.targets > most + rounding)
         outside = np.argwhere(self._to_warn_of(examples, beyond))
         if len(outside):
             b, o = outside[0]
             warnings.warn(
                 f"{len(outside)} of {examples.targets.size} {name} targets are out of any network's reach, first "
-                f"{examples.targets[b, o]:.4g} V at node {self.outputs[o]} in example {b}: with inputs and grounds "
+                f"{examples.targets[b, o]:.4g} V at {self.read_at[o]} in example {b}: with inputs and grounds "
                 f"from {low[b, 0]:.4g} to {high[b, 0]:.4g} V, every node lies between them. Its error cannot reach 0.",
                 UnreachableTarget,
                 stacklevel=5,
             )
+
+    @property
+    def read_at(self) -> tuple[str, ...]:
+        """Where every target is read, in words."""
+        return tuple(f"node {node}" for node in self.outputs)
+
+    def _reach(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Give the least and the most that can be read while every node lies between `low` and `high`."""
+        return low, high
 
     def _to_warn_of(self, examples: Examples, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Choose the targets to warn of among those `outside` any network's reach, shape (B, O)."""
@@ -130,9 +141,13 @@ class Task:
         """Give the nodes to hold for one example's inputs (I,), grounds included: {node: volts}."""
         return dict(zip(self.inputs + self.grounds, [*inputs.tolist(), *[0.0] * len(self.grounds)], strict=True))
 
+    def wanted(self, outputs: FloatArray, targets: FloatArray) -> FloatArray:
+        """Give the voltages (..., O) of the output nodes, nearest to `outputs`, at which `targets` are met."""
+        return targets
+
     def cost(self, outputs: FloatArray, examples: Examples) -> float:
         """Give the mean square error of free outputs (B, O), in V^2; labnet's cost, before scaling."""
-        return float(np.mean((outputs - examples.targets) ** 2))
+        return float(np.mean((outputs - self.wanted(outputs, examples.targets)) ** 2))
 
     def accuracy(self, outputs: FloatArray, examples: Examples) -> float:
         """Give the share of examples put in the right class; NaN where there are no classes."""

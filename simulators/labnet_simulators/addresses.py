@@ -1,13 +1,15 @@
 """What ``sim://`` addresses mean; the entry point "sim" of the group ``labnet.boards``."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from labnet import networks
-from labnet.board import Address, Board, Converter, FoundBoard
+from labnet.addresses import Address, FoundBoard
+from labnet.board import Board, Converter
+from labnet.circuit import Diode, Law, Linear, Transistor
 from labnet.data import Data, keys_of
 from labnet.errors import NetworkError, OutOfRange, PlanError, UnknownBoard
 from labnet.networks import Network
@@ -33,6 +35,7 @@ _NAMES = {
     "packing143": "disordered, 64 nodes, 143 edges",
     "lattice-20x20": "square lattice, 400 nodes, 760 edges; any size",
 }
+_LAWS: Mapping[str, Law] = {law.name: law for law in (Linear(), Diode(), Transistor())}
 _OF_OSCILLATORS = ("oscillator_hz", "oscillator_spread", "phase_spread", "jitter", "temperature_k", "calibrated")
 
 
@@ -66,6 +69,9 @@ class Options(Data):
         Of the pots, as shares.
     settling_s : float
         Time constant with which the nodes settle.
+    edges : {"linear", "diode", "transistor"}
+        Resistors; each in series with a diode, in patterns; or transistors: `labnet.circuit.Linear`, `Diode` and
+        `Transistor` with their defaults.
     fault : Faults
         Broken parts; see `labnet_simulators.faults`.
     """
@@ -87,6 +93,7 @@ class Options(Data):
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
     settling_s: float | None = Field(None, ge=0)
+    edges: Literal["linear", "diode", "transistor"] = "linear"
     fault: Annotated[Faults, BeforeValidator(faults.parsed)] = Faults()
 
     @model_validator(mode="after")
@@ -94,6 +101,8 @@ class Options(Data):
         given = [name for name in _OF_OSCILLATORS if getattr(self, name) not in (None, False)]
         if given and self.gate != "oscillator":
             raise ValueError(f"{given[0]} is of oscillators; give gate=oscillator, or leave it out")
+        if self.edges != "linear" and self.fault != Faults():
+            raise ValueError("faults are those of linear edges; leave fault out, or give edges=linear")
         if self.offset_v is not None and self.comparator != "pair":
             raise ValueError("offset_v is of the pair; give comparator=pair, or leave it out")
         if self.comparator == "pair" and (self.sigma != "redrawn" or self.sigma_max_v is not None):
@@ -120,7 +129,8 @@ class Options(Data):
             parts = replace(parts, settling=Settling(self.settling_s))
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
-        return replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid), faults=self.fault)
+        parts = replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid))
+        return replace(parts, faults=self.fault, law=_LAWS[self.edges])
 
     def _gate(self, grid: Converter) -> Gate | OscillatorGate:
         if self.gate != "oscillator":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labnet import circuit
-from labnet.board import BoardInfo, Side, Snapshot, Update, check_held
+from labnet.board import BoardInfo, Side, Snapshot, Update, check_held, check_nudged
 from labnet.draws import Stream, draw
 from labnet.errors import BoardClosed, LabnetError, NotSupported, OutOfRange
 from labnet.interrupts import Closing
@@ -21,9 +21,10 @@ from labnet_simulators import plans
 from labnet_simulators.channels import Channels
 from labnet_simulators.components import Faults, Parts
 from labnet_simulators.engine.self_triggered_stretches import Stretches
+from labnet_simulators.nonlinear import twin_voltages
 from labnet_simulators.oscillators import OscillatorGate, Oscillators
 from labnet_simulators.pots import TwinPots
-from labnet_simulators.voltages import SIDES, TABLE_UP_TO, TwinVoltages
+from labnet_simulators.voltages import NO_NUDGE, NOT_NUDGED, SIDES, TABLE_UP_TO, Nudge
 
 _log = logging.getLogger(__name__)
 
@@ -76,8 +77,10 @@ class SimulatedBoard(Closing):
             end_to_end_ohm=parts.pot.end_to_end_ohm,
             resistance_range_ohm=parts.resistance_range_ohm,
             snapshots=True,
-            plans=frozenset({"discrete", "continuous"}) if network.edge_count <= TABLE_UP_TO else frozenset(),
+            plans=plans.COMPILED if network.edge_count <= TABLE_UP_TO and parts.law.linear else frozenset(),
             self_trigger_hz=parts.gate.frequency_hz if isinstance(parts.gate, OscillatorGate) else None,
+            nudges=parts.nudges,
+            law=parts.law,
             parts=parts.described(),
         )
         self._edges = np.arange(network.edge_count, dtype=np.uint64)
@@ -93,7 +96,7 @@ class SimulatedBoard(Closing):
         self.channels = Channels(parts, seed, network.node_count)
         self._pots = TwinPots(network, parts, seed)
         leak_s = 0.0 if parts.leakage.ohm is None else 1.0 / parts.leakage.ohm
-        self.voltages = TwinVoltages(network, self._pots.resistances, leak_s, parts.settling.tau_s)
+        self.voltages = twin_voltages(network, self._pots.resistances, leak_s, parts.settling.tau_s, parts.law)
 
     # What it is made of -----------------------------------------------------------------------------------------
 
@@ -139,14 +142,39 @@ class SimulatedBoard(Closing):
         """
         held, other = self.voltages.held, _OTHER[side]
         there = {node: sources.get(node, volts) for node, volts in held[other].items()}
-        if side == "free" or there != held[other]:
+        if side == "free" or there != held[other] or self.voltages.nudges[side].nodes:
             self._before_change("free", "clamped")
         else:
             self._before_change("clamped")
         held[side], held[other] = {node: sources[node] for node in nodes}, there
+        self.voltages.nudges[side] = NO_NUDGE
         if side == "clamped" and held[side]:  # to let go of all is no clamp: firmware does it when it starts
             self.clamped_drives += 1
             self._reads = {"free": 0, "clamped": 0}
+
+    def nudge(
+        self, side: Side, currents_a: Mapping[int, float], shunts_s: Mapping[int, float] = NO_NUDGE.shunts_s
+    ) -> None:
+        """Feed currents into nodes of a side, and join them to ground through conductances.
+
+        On top of what is held, until that side is driven or nudged again. A conductance G to a voltage V is the shunt G
+        and the current G V. To nudge by 0 A tells which nodes will be, as it decides how a solve is rounded.
+
+        Raises
+        ------
+        NotSupported
+            On a board that has sources of voltages alone.
+        NotDrivable
+            For an unknown node, or a held one.
+        OutOfRange
+            For anything but finite numbers; nothing is changed then.
+        CircuitError
+            Where shunts below 0 make the network unstable; nothing is changed then.
+        """
+        self._check_open()
+        _check_side(side)
+        check_nudged(self.network, self.info, self.voltages.held[side], currents_a, shunts_s)
+        self.voltages.nudge(side, Nudge(dict(currents_a), dict(shunts_s)), self._time_ns)
 
     def as_driven(self, voltages: Mapping[int, float]) -> dict[int, float]:
         """Give what nodes are really held at when these voltages are asked for."""
@@ -277,6 +305,10 @@ class SimulatedBoard(Closing):
             raise NotSupported("this board's gates have no clock of their own; use trigger().")
         if self._pots.set_ohm is not None:
             raise NotSupported(_NO_WIPERS)
+        if not self.info.law.linear:
+            raise NotSupported("edges that step by themselves are modelled as resistors; use trigger().")
+        if any(nudge.nodes for nudge in self.voltages.nudges.values()):
+            raise NotSupported("edges do not step by themselves while nodes are nudged; drive both sides first.")
         to_ns = self._time_ns + _nanoseconds("self-triggering", seconds)
         place = self._stretches.run(self._pots.positions, self.voltages, self._bias_v, self._time_ns, to_ns)
         self._pots.place(place, None)
@@ -349,6 +381,7 @@ class SimulatedBoard(Closing):
         held: Mapping[Side, Mapping[int, float]],
         voltages: Mapping[Side, FloatArray],
         drives_and_reads: tuple[int, int],
+        nudges: Mapping[Side, Nudge] = NOT_NUDGED,
     ) -> None:
         """Take over what a plan in compiled code has done: its state after the last trigger, and `voltages` before."""
         pots = self._pots
@@ -356,7 +389,7 @@ class SimulatedBoard(Closing):
         self._time_ns = time_ns
         self.triggers, (self.clamped_drives, reads) = triggers, drives_and_reads
         self._reads = dict.fromkeys(SIDES, reads)
-        self.voltages.went_on(time_ns, held, voltages)
+        self.voltages.went_on(time_ns, held, voltages, nudges)
 
     def copy(self) -> Self:
         """Give another board of the same parts and seed, as this one stands."""
@@ -394,6 +427,7 @@ class SimulatedBoard(Closing):
                 self._before_change("free", "clamped")
             for side, held in self.voltages.held.items():
                 self.voltages.held[side] = self.as_driven(dict.fromkeys(held, 0.0))
+                self.voltages.nudges[side] = NO_NUDGE
             self._bias_v = 0.0
 
     def _shut(self) -> None:

@@ -6,12 +6,13 @@ Marks: V verified in the paper or datasheet, I inferred, A assumed here because 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet.board import Converter, Side
+from labnet.board import Converter, NudgeKind, Side
+from labnet.circuit import Law, Linear
 from labnet.draws import Stream, draw, normal, spread, uniform
 from labnet_simulators.gates import Gate
 from labnet_simulators.oscillators import OscillatorGate
@@ -304,13 +305,20 @@ class Parts:
     leakage: Leakage = field(default_factory=Leakage)
     resistance_range_ohm: tuple[float, float] | None = (1.0, 1e9)  # of the ideal, continuous resistors
     faults: Faults = field(default_factory=Faults)
+    law: Law = field(default_factory=Linear)
+
+    @property
+    def nudges(self) -> frozenset[NudgeKind]:
+        """How outputs are moved: with all there is where there are ideal resistors, else with sources of voltages."""
+        return frozenset(get_args(NudgeKind) if self.resistance_range_ohm else ("voltage",))
 
     def described(self) -> dict[str, Any]:
-        """Give all of them as data; faults where there are some, so that runs from before there were any resume."""
-        described = asdict(self)
-        if self.faults == Faults():
-            del described["faults"]
-        return described
+        """Give all of them as data; faults, and the law of edges that are no resistors, where there are some.
+
+        So that runs from before there were any resume.
+        """
+        usual = {"faults": Faults(), "law": Linear()}
+        return {name: part for name, part in asdict(self).items() if getattr(self, name) != usual.get(name)}
 
 
 BOARD_GRID = Converter(0.0, 5.0, bits=16)

@@ -251,7 +251,7 @@ class _CrossedSetup(Setup):
 
     def kept(self) -> Setup:
         same = _CrossedSetup(self._joined, super().kept(), self._leak_s)
-        same.held, same._target = dict(self.held), dict(self._target)
+        same.held, same.nudges, same._target = dict(self.held), dict(self.nudges), dict(self._target)
         return same
 
     def static(self, side: Side) -> FloatArray:
@@ -259,8 +259,11 @@ class _CrossedSetup(Setup):
             n = self._joined.node_count // 2
             ohm = np.concatenate([self._resistances(each) for each in SIDES])
             held = self.held["free"] | {n + node: volts for node, volts in self.held["clamped"].items()}
+            nudges = zip(*(self.nudges[each].by_node(n) for each in SIDES), strict=True)
+            currents, shunts = map(np.concatenate, nudges)
             self._target["free"], self._target["clamped"] = np.split(
-                circuit.node_voltages(self._joined, ohm, held, self._leak_s), 2
+                circuit.node_voltages(self._joined, ohm, held, self._leak_s, currents_a=currents, shunts_s=shunts),
+                2,
             )
         target = self._target[side]
         assert target is not None

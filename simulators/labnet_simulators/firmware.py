@@ -12,9 +12,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from labnet import networks
+from labnet.addresses import Address, FoundBoard
+from labnet.addresses import open_board as open_any
 from labnet.bench import Image, Wire
-from labnet.board import Address, Board, FoundBoard
-from labnet.board import open_board as open_any
+from labnet.board import Board
 from labnet.errors import NotSupported, OutOfRange, PlanError, UnknownBoard
 from labnet_simulators.addresses import Options, completed
 from labnet_simulators.board import SimulatedBoard
@@ -47,6 +48,7 @@ class FirmwareOptions(Options):
     nv: str | None = None
     vcd: str | None = None
     timed: bool = False
+    edges: Literal["linear"] = Field("linear", description="'linear', there are resistors below the firmware")
     converters: Literal["board"] = Field("board", description="'board', codes are all that firmware knows")
 
     @model_validator(mode="after")

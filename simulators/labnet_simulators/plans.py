@@ -13,9 +13,9 @@ import numpy as np
 from labnet.controller import Controller
 from labnet.cores import core_count
 from labnet.errors import CircuitError, LabnetError, NotSupported, OutOfRange, PlanError
+from labnet.optimisers import Plain
 from labnet.plan import Plan, SelfTriggered
 from labnet.records import Block
-from labnet.rules import Continuous
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble
 from labnet_simulators.engine.members import Member, kind
 from labnet_simulators.engine.self_triggered_training import SelfTraining
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 Training = Ensemble | SelfTraining
+
+COMPILED = frozenset({"discrete", "continuous", "equilibrium-propagation"})  # names of rules
 
 _CORES = BoundedSemaphore(core_count())  # several boards may be trained at once, each on threads of its own
 _BLOCK_S = 0.1  # of real time: how long a chunk of steps runs, so that Ctrl-C and progress are not kept waiting
@@ -177,7 +179,7 @@ def _host_paced(controller: Controller, number: int) -> Iterator[Block]:
 
 def _check(board: "SimulatedBoard", plan: Plan) -> None:
     """Refuse what the compiled code does not model, and a board that does not stand where the rule moves."""
-    tau_s, continuous = board.parts.settling.tau_s, isinstance(plan.rule, Continuous)
+    tau_s, sets_ohm = board.parts.settling.tau_s, plan.moves == "resistances"
     unsettled = tau_s > 0.0 and plan.settle_s <= SETTLED * tau_s
     alone = plan.clock if isinstance(plan.clock, SelfTriggered) else None
     if isinstance(board.gates, Oscillators) and alone and not board.gates.fires(board.bias_v).any():
@@ -200,14 +202,18 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         raise NotSupported(
             f"a network of {board.network.edge_count} edges, or one with broken parts, is trained at the host's pace."
         )
+    if plan.quantise is not None or not isinstance(plan.optimiser, Plain):
+        raise NotSupported("the compiled code sets what a rule asks for as it is; the host rounds and optimises.")
+    if plan.task.differential or not board.info.law.linear:
+        raise NotSupported("the compiled code has resistors, and outputs that are wanted one by one.")
     if unsettled:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")
-    if continuous and board.parts.adc.noise_v:
+    if sets_ohm and board.parts.adc.noise_v:
         raise NotSupported("the compiled code reads without noise where the host decides.")
-    if continuous == bool((board.wipers() >= 0).any()):
-        stands, wanted = ("wipers", "resistances") if continuous else ("resistances", "wipers")
+    if sets_ohm == bool((board.wipers() >= 0).any()):
+        stands, wanted = ("wipers", "resistances") if sets_ohm else ("resistances", "wipers")
         raise NotSupported(f"the board stands at {stands}, and the rule moves {wanted}; set them first.")
-    if not continuous and not np.isfinite(board.conductances_s).all():
+    if not sets_ohm and not np.isfinite(board.conductances_s).all():
         raise NotSupported("a wiper position has no resistance, which only the host's pace refuses in time.")
 
 
@@ -219,11 +225,11 @@ def _follow(board: "SimulatedBoard", training: Training, member: Member, lane: i
     shown = [plan.examples_at(steps - 1)]
     while not shown[-1] and steps - len(shown) > first:  # batches without an example leave what was held before
         shown.append(plan.examples_at(steps - len(shown) - 1))
-    held = board.voltages.held
+    held, nudges = board.voltages.held, board.voltages.nudges
     if shown[-1]:
         free = board.as_driven(task.held(task.train.inputs[shown[-1][-1]]))
-        outputs = dict(zip(task.outputs, training.held_outputs(lane).tolist(), strict=True))
-        held = {"free": free, "clamped": free | outputs}
+        held = {"free": free, "clamped": free | training.held_outputs(lane)}
+        nudges = dict(training.nudges(lane))
     board.went_on(
         training.triggers(steps),
         int(member.trigger_ns(steps - 1, steps)[0]),
@@ -231,4 +237,5 @@ def _follow(board: "SimulatedBoard", training: Training, member: Member, lane: i
         held,
         training.voltages(lane),
         training.drives_and_reads,
+        nudges,
     )

@@ -1,12 +1,14 @@
 """Node voltages of both sides of a twin network: the static solutions, and the way to them after every change."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labnet.board import Side
+from labnet.errors import LabnetError
 from labnet.networks import Network
 from labnet_simulators.engine.solve import TableSolver
 from labnet_simulators.engine.sparse import SparseSolver
@@ -26,34 +28,66 @@ class Solver(Protocol):
     def free(self, volts: FloatArray) -> FloatArray: ...  # noqa: D102
     def response(self, difference: FloatArray) -> FloatArray: ...  # noqa: D102
     def clamped(self, volts: FloatArray, output_volts: FloatArray) -> FloatArray: ...  # noqa: D102
+    def nudged(self, currents: FloatArray, shunts: FloatArray) -> FloatArray: ...  # noqa: D102
+
+
+class Nudge(NamedTuple):
+    """What nodes are nudged with: currents (A) fed into them, conductances (S) that join them to ground."""
+
+    currents_a: Mapping[int, float] = MappingProxyType({})
+    shunts_s: Mapping[int, float] = MappingProxyType({})
+
+    @property
+    def nodes(self) -> set[int]:
+        """The nodes that are nudged, also those by nothing."""
+        return {*self.currents_a, *self.shunts_s}
+
+    def by_node(self, count: int) -> tuple[FloatArray, FloatArray]:
+        """Give currents and conductances of all nodes, (n,) each."""
+        currents, shunts = np.zeros(count), np.zeros(count)
+        currents[[*self.currents_a]] = [*self.currents_a.values()]
+        shunts[[*self.shunts_s]] = [*self.shunts_s.values()]
+        return currents, shunts
+
+
+NO_NUDGE = Nudge()
+NOT_NUDGED: Mapping[Side, Nudge] = MappingProxyType(dict.fromkeys(SIDES, NO_NUDGE))
 
 
 class Setup:
-    """What is held on each side, and what both sides settle to at the resistances there are.
+    """What is held and nudged on each side, and what both sides settle to at the resistances there are.
 
-    The nodes held on the clamped side alone are its outputs; where the twins are equal, the clamped state is the free
-    one plus the response to the difference there, with one factorisation for both. Edges that the clamp does not reach
-    have exactly equal drops on both sides then, as Eq. 10 takes them.
+    A side settles to what its held nodes alone make of it, plus the response to its nudge: (L + S) d = I - S V, with
+    L the Laplacian, S the shunts, I the currents and V the voltages without the nudge.
+
+    The nodes held on the clamped side alone are its outputs, or else those that are nudged (by 0 A, too); they are
+    eliminated last. Where the twins are equal, the clamped state is the free one before its nudge, plus the response to
+    the difference at what the clamp holds, plus that to the nudge, with one factorisation for all. Edges that neither
+    reaches have exactly equal drops on both sides then, as Eq. 10 takes them.
     """
 
     def __init__(self, solvers: "Solvers", resistances: Callable[[Side], FloatArray]) -> None:
         self.held: dict[Side, dict[int, float]] = {"free": {}, "clamped": {}}
+        self.nudges = dict(NOT_NUDGED)
         self.difference: FloatArray | None = None  # of the sides, where they were solved together
         self._solvers = solvers
         self._resistances = resistances
+        self._at_rest: FloatArray | None = None  # the free side without its nudge
         self._target: dict[Side, FloatArray | None] = {"free": None, "clamped": None}
 
     def forget(self, *changed: Side) -> None:
         """Forget the solutions that a change invalidates."""
         for side in changed:
             self._target[side] = None
+        self._at_rest = None if "free" in changed else self._at_rest
         self.difference = None if "clamped" in changed else self.difference
 
     def kept(self) -> "Setup":
         """Give it as it is now, whatever changes."""
         ohm = {side: self._resistances(side) for side in SIDES}
         same = Setup(self._solvers, ohm.__getitem__)
-        same.held, same.difference, same._target = dict(self.held), self.difference, dict(self._target)
+        same.held, same.nudges, same.difference = dict(self.held), dict(self.nudges), self.difference
+        same._at_rest, same._target = self._at_rest, dict(self._target)
         return same
 
     def static(self, side: Side) -> FloatArray:
@@ -63,34 +97,86 @@ class Setup:
             target = self._target[side] = self._solve_free() if side == "free" else self._solve_clamped()
         return target
 
-    def _outputs(self) -> tuple[int, ...]:
-        """Give the nodes that the clamped side holds besides those of the free side; none if it lets go of any.
+    def _clamped_alone(self) -> list[int]:
+        """Give the nodes that the clamped side holds besides those of the free side.
 
         In rising order: what is held is a set, and its order is not to decide how a solve is rounded.
         """
+        return sorted(self.held["clamped"].keys() - self.held["free"].keys())
+
+    def _outputs(self) -> tuple[int, ...]:
+        """Give the nodes that are eliminated last; none if the clamped side lets go of any that the free one holds."""
         free, clamped = self.held["free"], self.held["clamped"]
-        return tuple(sorted(clamped.keys() - free.keys())) if free and free.keys() <= clamped.keys() else ()
+        if not (free and free.keys() <= clamped.keys()):
+            return ()
+        nudged = self.nudges["free"].nodes | self.nudges["clamped"].nodes
+        return tuple(self._clamped_alone() or sorted(nudged - free.keys()))
 
     def _solver(self, side: Side, held: dict[int, float], outputs: tuple[int, ...]) -> "Solver":
         return self._solvers.factorised(side, tuple(held), outputs, self._resistances(side))
 
+    def _solve_at_rest(self) -> FloatArray:
+        """Solve for the free side without its nudge."""
+        if self._at_rest is None:
+            held = self.held["free"]
+            self._at_rest = self._solver("free", held, self._outputs()).free(np.array([*held.values()]))
+        return self._at_rest
+
     def _solve_free(self) -> FloatArray:
-        held = self.held["free"]
-        return self._solver("free", held, self._outputs()).free(np.array([*held.values()]))
+        at_rest = self._solve_at_rest()
+        return at_rest + self._response("free", at_rest) if self.nudges["free"].nodes else at_rest
+
+    def _response(self, side: Side, at_rest: FloatArray) -> FloatArray:
+        """Give how far its nudge moves a side."""
+        free_held, held = self.held["free"], self.held[side]
+        if side == "free" or (self._together() and held == free_held):
+            solver = self._solver("free", free_held, self._outputs())
+        else:
+            solver = self._solver(side, held, ())
+        currents, shunts = self.nudges[side].by_node(len(at_rest))
+        return solver.nudged(currents - shunts * at_rest, shunts)
+
+    def _together(self) -> bool:
+        """Tell whether the twins are equal, and the clamped side holds all that the free one does as that does."""
+        free, clamped = self.held["free"], self.held["clamped"]
+        equal = self._resistances("clamped") is self._resistances("free")
+        return equal and bool(free) and free.items() <= clamped.items()
 
     def _solve_clamped(self) -> FloatArray:
+        target = self._solve_clamped_at_rest()
+        if self.nudges["clamped"].nodes:
+            response = self._response("clamped", target)
+            target = target + response
+            self.difference = None if self.difference is None else self.difference + response
+        if self.nudges["free"].nodes and self.difference is not None:
+            self.difference = self.difference - self._response("free", self._solve_at_rest())
+        return target
+
+    def _solve_clamped_at_rest(self) -> FloatArray:
         free_held, held = self.held["free"], self.held["clamped"]
         if not (free_held and free_held.items() <= held.items()):
             return self._solver("clamped", held, ()).free(np.array([*held.values()]))
-        outputs = self._outputs()
-        volts = np.array([held[node] for node in outputs])
-        if self._resistances("clamped") is not self._resistances("free"):
-            return self._solver("clamped", free_held, outputs).clamped(np.array([*free_held.values()]), volts)
-        free, moved = self.static("free"), list(outputs)
-        self.difference = self._solver("free", free_held, outputs).response(volts - free[moved])
-        target = free + self.difference
+        outputs, moved = self._outputs(), self._clamped_alone()
+        volts = np.array([held[node] for node in moved])
+        if not self._together():
+            solver, inputs = self._solver("clamped", free_held, outputs), np.array([*free_held.values()])
+            return solver.clamped(inputs, volts) if moved else solver.free(inputs)
+        at_rest = self._solve_at_rest()
+        if not moved:
+            self.difference = np.zeros(len(at_rest))
+            return at_rest
+        self.difference = self._solver("free", free_held, outputs).response(volts - at_rest[moved])
+        target = at_rest + self.difference
         target[moved] = volts
         return target
+
+
+def _nudge_of(rows: FloatArray) -> Nudge:
+    """Give the nudge of rows of node, current and shunt."""
+    return Nudge({int(node): float(i) for node, i, _ in rows}, {int(node): float(g) for node, _, g in rows if g})
+
+
+_NO_ROWS = np.empty((0, 3))
 
 
 class Solvers:
@@ -148,6 +234,24 @@ class TwinVoltages:
         """The held nodes of each side, and their voltages."""
         return self._now.held
 
+    @property
+    def nudges(self) -> dict[Side, Nudge]:
+        """What each side is nudged with."""
+        return self._now.nudges
+
+    def nudge(self, side: Side, nudge: Nudge, time_ns: int) -> None:
+        """Nudge a side; raises `CircuitError` where conductances below 0 make it unstable, and changes nothing then."""
+        before = self.nudges[side]
+        others = nudge.nodes != before.nodes  # are eliminated last then: nothing is rounded as it was
+        self.before_change(time_ns, *(SIDES if others or side == "free" else ("clamped",)))
+        self.nudges[side] = nudge
+        if min(nudge.shunts_s.values(), default=0.0) < 0.0:
+            try:
+                self._now.static(side)
+            except LabnetError:
+                self.nudges[side] = before
+                raise
+
     def at(self, side: Side, time_ns: int) -> FloatArray:
         """Give the voltages of a side at a time, on their way to the static ones; not to be written to."""
         target = self._now.static(side)
@@ -202,15 +306,20 @@ class TwinVoltages:
         self._jumped = {"free": {}, "clamped": {}}
 
     def went_on(
-        self, time_ns: int, held: Mapping[Side, Mapping[int, float]], moving_from: Mapping[Side, FloatArray]
+        self,
+        time_ns: int,
+        held: Mapping[Side, Mapping[int, float]],
+        moving_from: Mapping[Side, FloatArray],
+        nudges: Mapping[Side, Nudge] = NOT_NUDGED,
     ) -> None:
-        """Take over what is held, and where voltages were when resistances changed last."""
-        self._hold_all({side: dict(held[side]) for side in SIDES})
+        """Take over what is held and nudged, and where voltages were when resistances changed last."""
+        self._hold_all({side: dict(held[side]) for side in SIDES}, nudges)
         if self._tau_s:
             self._begin_from(time_ns, dict(moving_from))
 
-    def _hold_all(self, held: Mapping[Side, dict[int, float]]) -> None:
+    def _hold_all(self, held: Mapping[Side, dict[int, float]], nudges: Mapping[Side, Nudge]) -> None:
         self.held.update(held)
+        self.nudges.update(nudges)
         self._now.forget(*SIDES)
 
     def _begin_from(self, time_ns: int, moving_from: dict[Side, FloatArray]) -> None:
@@ -224,10 +333,14 @@ class TwinVoltages:
         for side in SIDES:
             state[f"{side}_held"] = np.array(list(self.held[side].items()), dtype=np.float64).reshape(-1, 2)
             state[f"{side}_moving_from"] = self._origin(side)
+            currents, shunts = self.nudges[side]
+            rows = [(node, currents.get(node, 0.0), shunts.get(node, 0.0)) for node in sorted(self.nudges[side].nodes)]
+            state[f"{side}_nudge"] = np.array(rows, dtype=np.float64).reshape(-1, 3)
         return state
 
     def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
         """Put it back to what `snapshot` gave."""
         held = {side: {int(node): float(volts) for node, volts in state[f"{side}_held"]} for side in SIDES}
-        self._hold_all(held)
+        nudges = {side: _nudge_of(state.get(f"{side}_nudge", _NO_ROWS)) for side in SIDES}  # older files have none
+        self._hold_all(held, nudges)
         self._begin_from(int(state["moved_ns"]), {side: state[f"{side}_moving_from"].copy() for side in SIDES})

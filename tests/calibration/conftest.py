@@ -1,7 +1,7 @@
 import pytest
 
+from labnet.addresses import open_board
 from labnet.bench import meter
-from labnet.board import open_board
 from labnet.calibration import Calibration, calibrate
 from labnet_simulators.board import SimulatedBoard
 

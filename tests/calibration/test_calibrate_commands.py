@@ -5,7 +5,7 @@ import re
 from typer.testing import CliRunner
 
 from labnet import Run, calibration
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.cli import app
 
 URI = "sim://twin16?preset=lab&comparator=pair&gate=oscillator&seed=41"

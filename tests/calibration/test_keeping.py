@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from labnet import calibration
-from labnet.board import open_board
+from labnet.addresses import open_board
 from labnet.errors import CalibrationExpired, CalibrationMismatch, NotACalibration, NotCalibrated
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from labnet.addresses import open_board
 from labnet.bench import meter
-from labnet.board import open_board
 from labnet.calibration import calibrate
 
 PARTS = "preset=lab&comparator=pair&seed=31"

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import t as student
 from truths import compared
 
+from labnet.addresses import open_board
 from labnet.bench import meter
-from labnet.board import open_board
 from labnet.calibration import CLASSES, calibrate
 
 LAB = "sim://twin16?preset=lab&comparator=pair&gate=oscillator"

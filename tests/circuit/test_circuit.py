@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from labnet import Network, circuit, networks
-from labnet.circuit import edge_drops, node_currents, node_voltages, transfer_matrix
+from labnet.circuit import edge_drops, linear, node_currents, node_voltages, transfer_matrix
 from labnet.errors import BadResistance, CircuitError, FloatingNode, IllConditioned
 
 DIVIDER = Network(np.array([(0, 1), (1, 2)]), 3)  # source, output, ground
@@ -25,7 +25,7 @@ many_ohms = st.lists(ohms, min_size=1, max_size=8)
 
 @pytest.fixture(params=["dense", "sparse"])
 def _either_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(circuit, "DENSE_UP_TO", 400 if request.param == "dense" else 0)
+    monkeypatch.setattr(linear, "DENSE_UP_TO", 400 if request.param == "dense" else 0)
 
 
 def resistance_between(network: Network, resistances_ohm: Any, source: int, ground: int) -> float:
@@ -139,7 +139,7 @@ def test_large_networks_take_the_sparse_path_and_agree(monkeypatch: pytest.Monke
     held = {0: 5.0, 250: 1.0, 505: 0.0}
     assert grid.node_count - len(held) > circuit.DENSE_UP_TO
     sparse = node_voltages(grid, r, held)
-    monkeypatch.setattr(circuit, "DENSE_UP_TO", 1000)
+    monkeypatch.setattr(linear, "DENSE_UP_TO", 1000)
     np.testing.assert_allclose(sparse, node_voltages(grid, r, held), atol=1e-11)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from labnet import circuit
-from labnet.circuit import node_voltages, transfer_matrix
+from labnet.circuit import linear, node_voltages, transfer_matrix
 from labnet.errors import FloatingNode, IllConditioned
 
 MICROVOLT = 1e-6
@@ -24,7 +24,7 @@ fifteen_decades = resistances(1e-4, 1e11)
 def _path(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every property holds on both ways to solve."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(circuit, "DENSE_UP_TO", 400 if request.param == "dense" else 0)
+        patch.setattr(linear, "DENSE_UP_TO", 400 if request.param == "dense" else 0)
         yield
 
 

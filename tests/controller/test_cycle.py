@@ -10,8 +10,8 @@ from trained import FIELDS, Trained, trained
 import labnet
 from labnet import Continuous, GlobalClock, LogSpaced, networks
 from labnet.board import Converter
-from labnet.cycle import clamp
 from labnet.draws import Stream
+from labnet.rules.lab import clamp
 from labnet.tasks import Allostery, Regression
 from labnet_simulators import PRESETS, SimulatedBoard
 

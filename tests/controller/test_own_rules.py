@@ -13,7 +13,7 @@ import labnet
 from labnet import networks
 from labnet.errors import ExperimentError, NotSupported, PlanError, RunMismatch
 from labnet.plan import Settings
-from labnet.rules import RULES, AbsentRule
+from labnet.rules import RULES, AbsentRule, States
 
 FloatArray = NDArray[np.float64]
 TASK = labnet.tasks.Regression.sample(networks.twin16(), seed=2, train=6, test=2)
@@ -23,7 +23,7 @@ class Renamed(labnet.Continuous):
     """The plain rule under another name, with a number of its own."""
 
     name: Literal["renamed"] = "renamed"  # type: ignore[assignment]
-    margin_v: float = 0.0
+    least_v: float = 0.0
 
 
 class Pressed(labnet.Continuous):
@@ -31,11 +31,11 @@ class Pressed(labnet.Continuous):
 
     name: Literal["pressed"] = "pressed"  # type: ignore[assignment]
 
-    def delta(self, network: labnet.Network, ohm: FloatArray, v_free: FloatArray, v_clamped: FloatArray) -> FloatArray:
+    def delta(self, states: States) -> FloatArray:
         presses.append(len(presses))
         if len(presses) == 25:
             raise KeyboardInterrupt
-        return super().delta(network, ohm, v_free, v_clamped)
+        return super().delta(states)
 
 
 presses: list[int] = []
@@ -51,7 +51,7 @@ def train(path: Path | None, rule: labnet.Continuous, resume: bool = False, **se
 @pytest.fixture
 def absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run file of a rule whose class is not here any more."""
-    train(tmp_path / "own.sqlite", Renamed(gamma=1e-3, margin_v=0.2)).close()
+    train(tmp_path / "own.sqlite", Renamed(gamma=1e-3, least_v=0.2)).close()
     monkeypatch.delitem(RULES, "renamed")
     return tmp_path / "own.sqlite"
 
@@ -90,11 +90,11 @@ def test_ctrl_c_and_resume_give_the_uninterrupted_run(tmp_path: Path) -> None:
 def test_a_file_names_it_and_a_sweep_goes_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own.toml").write_text(
         'board = "sim://twin16"\nsteps = 10\ntask = {kind = "allostery"}\n'
-        'rule = {name = "renamed", gamma = 0.01, margin_v = 0.3}\n'
+        'rule = {name = "renamed", gamma = 0.01, least_v = 0.3}\n'
     )
     experiment = labnet.Experiment.load(tmp_path / "own.toml")
-    assert experiment.rule == Renamed(gamma=0.01, margin_v=0.3)
-    assert experiment.to_dict()["rule"] == {"name": "renamed", "gamma": 0.01, "margin_v": 0.3}
+    assert experiment.rule == Renamed(gamma=0.01, least_v=0.3)
+    assert experiment.to_dict()["rule"] == {"name": "renamed", "gamma": 0.01, "least_v": 0.3}
     experiment = experiment.changed({"rule": {"name": "renamed", "gamma": 0.01}})
     names = ["renamed", "continuous"]
     swept = labnet.sweep(experiment, {"rule.name": names}, path=tmp_path / "own.sweep", progress=False)
@@ -112,7 +112,8 @@ def test_a_file_names_it_and_a_sweep_goes_over_it(tmp_path: Path, monkeypatch: p
 def test_the_run_of_an_absent_rule_is_read_drawn_and_exported(absent: Path) -> None:
     with labnet.Run.open(absent) as run:
         assert isinstance(run.plan.rule, AbsentRule)
-        rule = {"name": "renamed", "gamma": 1e-3, "batch": None, "fixed_batch": False, "margin_v": 0.2}
+        rule = {"name": "renamed", "gamma": 1e-3, "batch": None, "fixed_batch": False, "symmetric": False}
+        rule |= {"margin_v": None, "over_clamp_v": None, "least_v": 0.2}
         assert run.plan.to_dict()["rule"] == rule == run.meta["plan"]["rule"]
         assert len(run.frame("resistances")) == 41 * 16
         run.plot()
@@ -127,7 +128,7 @@ def test_the_run_of_an_absent_rule_is_not_gone_on_with(absent: Path) -> None:
             labnet.run_plan(board, plan, absent, resume=True)
     assert isinstance(plan.rule, AbsentRule)
     with pytest.raises(PlanError, match="import or run what defines it first"):
-        plan.rule.delta(TASK.network, np.ones(16), np.zeros(9), np.zeros(9))
+        plan.rule.delta(States(TASK.network, np.ones(16), np.zeros(9), np.zeros(9)))
     with pytest.raises(RunMismatch, match=r"rule was .*renamed.*, is .*continuous"):
         train(absent, labnet.Continuous(gamma=1e-3), resume=True)
 
@@ -183,10 +184,8 @@ def test_a_delta_that_is_not_one_an_edge_is_refused() -> None:
     class Narrow(Renamed):
         name: Literal["narrow"] = "narrow"  # type: ignore[assignment]
 
-        def delta(
-            self, network: labnet.Network, ohm: FloatArray, v_free: FloatArray, v_clamped: FloatArray
-        ) -> FloatArray:
-            return v_clamped - v_free
+        def delta(self, states: States) -> FloatArray:
+            return states.nudged - states.free
 
     with pytest.raises(PlanError, match=r"'narrow' gave the shape \(9,\); allowed: \(16,\)"):
         train(None, Narrow(gamma=1.0))

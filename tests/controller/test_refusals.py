@@ -180,7 +180,7 @@ def test_a_start_out_of_the_board_s_resistances_is_refused(board: SimulatedBoard
 def test_the_continuous_rule_needs_resistances_that_can_be_set() -> None:
     with labnet.open_board("sim://twin16?preset=lab") as lab:
         task = Regression.sample(lab.network, seed=2)
-        with pytest.raises(NotSupported, match="wipers only; use the discrete rule"):
+        with pytest.raises(NotSupported, match="wipers only; give quantise"):
             labnet.train(lab, task, steps=10, rule=Continuous(gamma=1e-3))
 
 

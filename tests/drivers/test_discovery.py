@@ -25,7 +25,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Find:
         monkeypatch.setattr(discovery, "comports", lambda: listed)
         monkeypatch.setattr(discovery, "ASKING_S", 0.3)  # no Arduino starts here
         monkeypatch.setattr(discovery, "STARTING_S", 0.0)
-        boards = [board for board in labnet.board.find_boards() if board.address.startswith("ASRL")]
+        boards = [board for board in labnet.addresses.find_boards() if board.address.startswith("ASRL")]
         return {board.address: board.description for board in boards}
 
     return find

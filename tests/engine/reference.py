@@ -1,195 +1,28 @@
-"""A whole training, computed the slow way from the documents: a dense solve a state, a loop over the edges, draws in
-integers. It shares no code with the simulated board; plans, tasks and parts are plain data to it.
+"""A whole training, computed the slow way from the documents, on a board that is computed so too (`slow_board`). It
+shares no code with labnet; plans, tasks and parts are plain data to it.
 
 What floating point cannot decide, for it lies within rounding of a limit, raises `Undecidable`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import floor, pi, sin
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from slow_draws import (
-    BATCH,
-    COMPARATOR_NOISE,
-    DNL,
-    END_TO_END,
-    INL,
-    MISMATCH,
-    OFFSET,
-    ORDER,
-    READ,
-    READING_GAIN,
-    READING_OFFSET,
-    SIGMA,
-    SOURCE_GAIN,
-    SOURCE_OFFSET,
-    START,
-    TRIGGER,
-    Undecidable,
-    draw,
-    normal,
-    smallest,
-    spread,
-    uniform,
-)
-from slow_gates import below_bias
+from slow_board import CLAMPED, FREE, FloatArray, SlowBoard, converted, nearest_code
+from slow_draws import BATCH, ORDER, START, Undecidable, draw, smallest, uniform
 
-from labnet import Continuous, Network, Plan
+from labnet import Continuous, Discrete, Plan
 from labnet.board import Converter
+from labnet.rules import EquilibriumPropagation
 from labnet.tasks.task import Examples
-from labnet_simulators import ComparatorPair, OscillatorGate, Parts
+from labnet_simulators import Parts
 
-FloatArray = NDArray[np.float64]
 Held = dict[int, float]
-
-FREE, CLAMPED = 0, 1
-TIE_V = 1e-12  # closer is a tie
 
 
 class Impossible(Exception):
     """A step that asks for a resistance of zero or below: it does not happen."""
-
-
-# Decisions ------------------------------------------------------------------------------------------------------
-
-
-def exceeds(volts: float) -> bool:
-    """Whether a comparator sees more than a tie. Solves are sure to 1e-13 V, so that exact ties are ties here."""
-    if 1e-13 < volts < 1e-11:
-        raise Undecidable
-    return volts > TIE_V
-
-
-def nearest_code(volts: float, grid: Converter) -> int:
-    code = (volts - grid.v_min) / (grid.v_max - grid.v_min) * ((1 << (grid.bits or 0)) - 1)
-    return floor(code + 0.5)  # halves go up
-
-
-def converted(volts: float, grid: Converter, certain: bool) -> float:
-    """What a converter makes of a voltage; `certain` where it was given, and not computed."""
-    if grid.bits is None:
-        return min(max(volts, grid.v_min), grid.v_max)
-    top = (1 << grid.bits) - 1
-    step_v = (grid.v_max - grid.v_min) / top
-    beyond_half = (volts - grid.v_min) / step_v % 1.0 - 0.5
-    if not certain and abs(beyond_half) < 1e-6 and grid.v_min < volts < grid.v_max:
-        raise Undecidable
-    return grid.v_min + min(max(nearest_code(volts, grid), 0), top) * step_v
-
-
-# The board ------------------------------------------------------------------------------------------------------
-
-
-class SlowBoard:
-    """The parts of a twin board, and its counters."""
-
-    def __init__(self, network: Network, parts: Parts, seed: int) -> None:
-        self.network, self.parts, self.seed = network, parts, seed
-        self.edges: list[tuple[int, int]] = [(a, b) for a, b in network.edges.tolist()]
-        self.wipers = [parts.pot.power_up] * len(self.edges)
-        self.set_ohm: list[float] | None = None
-        self.triggers = self.clamped_drives = 0
-        self.reads = [0, 0]
-        self.volts: list[list[float]] = [[], []]
-
-    def spread(self, most: float, stream: int, step: int, i: int) -> float:
-        """A number within plus or minus `most`."""
-        return spread(self.seed, most, stream, step, i)
-
-    def ohm(self, side: int) -> list[float]:
-        """The resistance of every edge."""
-        if self.set_ohm is not None:
-            return self.set_ohm
-        pot, ohm = self.parts.pot, []
-        for edge, wiper in enumerate(self.wipers):
-            apart = 0.5 * self.spread(pot.twin_mismatch, MISMATCH, 0, edge) * (1 if side == CLAMPED else -1)
-            common = 1 + self.spread(pot.tolerance, END_TO_END, 0, edge)
-            per_step = pot.end_to_end_ohm * common * (1 + apart) / pot.positions
-            bow = self.spread(pot.inl_lsb, INL, side, edge) * sin(pi * wiper / (pot.positions - 1))
-            uneven = 0.5 * self.spread(pot.dnl_lsb, DNL, side, edge + wiper * 2**32)
-            ohm.append(pot.wiper_ohm + max(wiper + bow + uneven, 0.0) * per_step)
-        return ohm
-
-    def drive(self, side: int, held: Mapping[int, float]) -> None:
-        """Hold nodes, and solve Kirchhoff's laws densely for the others."""
-        if side == CLAMPED:
-            self.clamped_drives += 1
-            self.reads = [0, 0]
-        dac = self.parts.dac
-        real = {}
-        for node, v in held.items():
-            gain = 1 + self.spread(dac.gain_error, SOURCE_GAIN, 0, node)
-            real[node] = gain * converted(v, dac.grid, certain=True) + self.spread(dac.offset_v, SOURCE_OFFSET, 0, node)
-        n = self.network.node_count
-        leak_ohm = self.parts.leakage.ohm
-        laplacian = np.diag(np.full(n, 0.0 if leak_ohm is None else 1 / leak_ohm))
-        for (a, b), r in zip(self.edges, self.ohm(side), strict=True):
-            laplacian[a, a] += 1 / r
-            laplacian[b, b] += 1 / r
-            laplacian[a, b] -= 1 / r
-            laplacian[b, a] -= 1 / r
-        nodes, free = list(real), [node for node in range(n) if node not in real]
-        volts = np.zeros(n)
-        volts[nodes] = list(real.values())
-        if free:
-            currents = -laplacian[np.ix_(free, nodes)] @ volts[nodes]
-            volts[free] = np.linalg.solve(laplacian[np.ix_(free, free)], currents)
-        self.volts[side] = volts.tolist()
-
-    def read(self, side: int) -> FloatArray:
-        """All nodes of a side, as its converter gives them."""
-        adc = self.parts.adc
-        repeat = (self.clamped_drives * 2**16 + self.reads[side]) % 2**32
-        self.reads[side] += 1
-        readings = []
-        for node, volts in enumerate(self.volts[side]):
-            volts *= 1 + self.spread(adc.gain_error, READING_GAIN, side, node)
-            volts += self.spread(adc.offset_v, READING_OFFSET, side, node)
-            if adc.noise_v:
-                volts += adc.noise_v * normal(draw(self.seed, READ + side, self.triggers, node + repeat * 2**32))
-            readings.append(volts if adc.grid.bits is None else converted(volts, adc.grid, certain=False))
-        return np.array(readings)
-
-    def sigma(self, edge: int) -> float:
-        """Comparator bias of Eq. 10."""
-        comparator = self.parts.comparator
-        assert not isinstance(comparator, ComparatorPair)
-        low = draw(self.seed, TRIGGER, self.triggers, edge) % 2**32 / 2**32
-        share = uniform(draw(self.seed, SIGMA, 0, edge)) if comparator.frozen else low
-        return comparator.sigma_min_v + (comparator.sigma_max_v - comparator.sigma_min_v) * share
-
-    def direction(self, edge: int) -> int:
-        """+1 where the comparators say up, -1 where they say down: Eq. 10, or the circuit of note 32."""
-        (a, b), comparator = self.edges[edge], self.parts.comparator
-        free, clamped = (volts[a] - volts[b] for volts in self.volts)
-        if not isinstance(comparator, ComparatorPair):
-            return 1 if exceeds(abs(clamped) + self.sigma(edge) - abs(free)) else -1
-        error = [self.spread(comparator.offset_v, OFFSET, which, edge) for which in (0, 1)]
-        if comparator.noise_v:
-            for which in (0, 1):
-                z = draw(self.seed, COMPARATOR_NOISE, self.triggers, edge + which * 2**32)
-                error[which] += comparator.noise_v * normal(z)
-        return -1 if exceeds(clamped - free + error[0]) != exceeds(clamped + free + error[1]) else 1
-
-    def enabled(self, p: float, time_s: float) -> list[int]:
-        """Which edges the gates let step at a trigger, 0 or 1."""
-        if isinstance(self.parts.gate, OscillatorGate):
-            return below_bias(self.parts.gate, self.seed, len(self.edges), p, time_s)
-        high = [draw(self.seed, TRIGGER, self.triggers, edge) >> 32 for edge in range(len(self.edges))]
-        bias = floor(p * 2**15 + 0.5) / 2**15 if self.parts.gate.grid.bits else p
-        if self.parts.gate.fixed_number:
-            chosen = smallest(high, round(bias * len(high)))
-            return [int(edge in chosen) for edge in range(len(high))]
-        return [int(z < round(bias * 2**32)) for z in high]
-
-    def end_trigger(self) -> None:
-        self.triggers += 1
-        self.clamped_drives, self.reads = 0, [0, 0]
-
-
-# The training ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -233,7 +66,7 @@ def trained_slowly(plan: Plan, parts: Parts, seed: int) -> Reference:
         if k == 0 or (k % plan.measure == 0 if isinstance(plan.measure, int) else k in _listed(plan)):
             _measure(plan, board, k, done)
         try:
-            step = _continuous(plan, board, k) if isinstance(plan.rule, Continuous) else _discrete(plan, board, k)
+            step = _by_host(plan, board, k) if not isinstance(plan.rule, Discrete) else _discrete(plan, board, k)
         except Impossible:
             done.diverged = True
             break
@@ -253,7 +86,7 @@ def _start(plan: Plan, board: SlowBoard) -> None:
     """Initial wipers or resistances."""
     z = [draw(plan.seed, START, 0, edge) for edge in range(len(board.edges))]
     low, high = plan.start if isinstance(plan.start, tuple) else (plan.start, plan.start)
-    if isinstance(plan.rule, Continuous):
+    if not isinstance(plan.rule, Discrete):
         low, high = (1.0 if end is None else end for end in (low, high))
         r_ref = board.network.r_ref_ohm
         board.set_ohm = _within_range(board, [(low + (high - low) * uniform(each)) * r_ref for each in z])
@@ -291,7 +124,7 @@ def _measure(plan: Plan, board: SlowBoard, step: int, done: Reference) -> None:
 
 def _examples(plan: Plan, step: int) -> list[int]:
     count, rule = len(plan.task.train), plan.rule
-    if isinstance(rule, Continuous) and rule.batch is not None:
+    if not isinstance(rule, Discrete) and rule.batch is not None:
         z = [draw(plan.seed, BATCH, step, k) for k in range(count)]
         if rule.fixed_batch:
             return smallest(z, max(1, round(rule.batch * count)))
@@ -305,22 +138,112 @@ def _examples(plan: Plan, step: int) -> list[int]:
 
 def _time_s(plan: Plan, step: int) -> float:
     """When a step begins: t0 + k period, with room for a measurement before the first."""
-    batch = isinstance(plan.rule, Continuous) and plan.rule.batch is not None
-    step_s = 2 * (len(plan.task.train) if batch else 1) * plan.settle_s
+    batch = not isinstance(plan.rule, Discrete) and plan.rule.batch is not None
+    step_s = _settlings(plan) * (len(plan.task.train) if batch else 1) * plan.settle_s
     period_s = step_s + (len(plan.task.train) + len(plan.task.test)) * plan.settle_s
     period_s = period_s if plan.period_s is None else plan.period_s
     return period_s - step_s + step * period_s
 
 
-def _show(plan: Plan, board: SlowBoard, step: int, example: int) -> tuple[FloatArray, FloatArray, bool | None]:
-    """Bring both sides to their states for an example; what is read, and whether the clamp was cut."""
+def _settlings(plan: Plan) -> int:
+    """How often an example has nodes settle."""
+    rule = plan.rule
+    if isinstance(rule, EquilibriumPropagation):
+        return (rule.nudge == "current") + (2 if rule.states == "centred" else 1)
+    return 3 if isinstance(rule, Continuous) and rule.symmetric else 2
+
+
+class Shown(NamedTuple):
+    """An example shown: the state that the nudged one is compared with, and that; what of both sides was read last.
+
+    `change` is what to multiply the contrast with. `clipped` is whether the clamp was cut, None if that is unsure.
+    """
+
+    compared: FloatArray
+    nudged: FloatArray
+    v_free: FloatArray
+    v_clamped: FloatArray
+    change: float
+    clipped: bool | None
+
+
+def _show(plan: Plan, board: SlowBoard, step: int, example: int) -> Shown:
+    """Bring both sides to their states for an example, with held outputs."""
     board.drive(FREE, _held(plan, plan.task.train.inputs[example]))
     board.drive(CLAMPED, _terminals(plan, example, None))
-    outputs = board.read(FREE)[list(plan.task.outputs)].tolist()
+    read = board.read(FREE)[list(plan.task.outputs)]
     eta = plan.eta[step] if isinstance(plan.eta, tuple) else plan.eta
-    nudged, clipped = _clamp(eta, plan.task.train.targets[example].tolist(), outputs, board.parts.dac.grid)
-    board.drive(CLAMPED, _terminals(plan, example, nudged))
-    return board.read(FREE), board.read(CLAMPED), clipped
+    aim, change, cuts, compared = plan.task.train.targets[example].tolist(), 1.0, [], None
+    v_free = _outputs_alone(plan, board, read)
+    if isinstance(plan.rule, Continuous):
+        aim, weight = _aim(plan.rule, aim, read.tolist())
+        change = plan.rule.gamma * weight / (2 if plan.rule.symmetric else 1)
+    for way in (-1, 1) if isinstance(plan.rule, Continuous) and plan.rule.symmetric else (1,):
+        nudged, clipped = _clamp(way * eta, aim, read.tolist(), board.parts.dac.grid)
+        cuts.append(clipped)
+        board.drive(CLAMPED, _terminals(plan, example, nudged))
+        if way == -1:
+            compared = board.read(CLAMPED)
+    if compared is None:
+        compared = v_free = board.read(FREE)
+    v_clamped = board.read(CLAMPED)
+    return Shown(compared, v_clamped, v_free, v_clamped, change, _any_cut(cuts))
+
+
+def _outputs_alone(plan: Plan, board: SlowBoard, read: FloatArray | float) -> FloatArray:
+    v = np.full(board.network.node_count, np.nan)
+    v[list(plan.task.outputs)] = read
+    return v
+
+
+def _any_cut(cuts: list[bool | None]) -> bool | None:
+    return True if True in cuts else None if None in cuts else False
+
+
+def _aim(rule: Continuous, wanted: list[float], free: list[float]) -> tuple[list[float], float]:
+    """What the outputs are drawn to, with a margin and over-clamped (PHYSICS.md, 4 and 5); a factor on the change."""
+    off = [d - f for d, f in zip(wanted, free, strict=True)]
+    aim, weight = list(wanted), 1.0
+    if rule.over_clamp_v is not None:
+        if any(abs(x) < 1e-11 for x in off):
+            raise Undecidable
+        aim = [rule.over_clamp_v[x > 0] for x in off]
+        way = max(abs(a - f) for a, f in zip(aim, free, strict=True))
+        weight = max(map(abs, off)) / way if way else 0.0
+    if rule.margin_v is not None:
+        if any(abs(abs(x) - rule.margin_v) < 1e-11 for x in off):
+            raise Undecidable
+        aim = [a if abs(x) > rule.margin_v else f for a, x, f in zip(aim, off, free, strict=True)]
+    return aim, weight
+
+
+def _pull(plan: Plan, board: SlowBoard, rule: EquilibriumPropagation, example: int) -> Shown:
+    """Bring both sides to their states for an example, with nudged outputs (ernoult2024, Eq. 12)."""
+    outputs, wanted = list(plan.task.outputs), plan.task.train.targets[example]
+    for side in (FREE, CLAMPED):
+        board.drive(side, _held(plan, plan.task.train.inputs[example]))
+    siemens = rule.beta / board.network.r_ref_ohm
+    if by_current := rule.nudge == "current":
+        read = board.read(FREE)[outputs]
+        currents = siemens * (wanted - read)
+    else:
+        read, currents = np.nan, siemens * wanted
+
+    def nudged(side: int, way: int) -> FloatArray:
+        amperes = dict(zip(outputs, (way * currents).tolist(), strict=True))
+        board.nudge(side, amperes, 0.0 if by_current else way * siemens)
+        return board.read(side)
+
+    v_free = _outputs_alone(plan, board, read)
+    if rule.states == "centred":
+        compared = nudged(CLAMPED, -1)
+    elif rule.states == "twin":
+        compared = v_free = nudged(FREE, -1)
+    else:
+        compared = v_free = board.read(FREE)
+    v_clamped = nudged(CLAMPED, 1)
+    change = rule.gamma / ((2 if rule.states == "one-sided" else 4) * rule.beta)
+    return Shown(compared, v_clamped, v_free, v_clamped, change, False)
 
 
 def _clamp(eta: float, wanted: list[float], free: list[float], grid: Converter) -> tuple[list[float], bool | None]:
@@ -343,32 +266,32 @@ def _discrete(plan: Plan, board: SlowBoard, step: int) -> Step:
     """+1 wiper position where the comparators say up, else -1."""
     (example,) = _examples(plan, step)
     before = board.wipers
-    v_free, v_clamped, clipped = _show(plan, board, step, example)
+    shown = _show(plan, board, step, example)
     directions = [board.direction(edge) for edge in range(len(board.edges))]
     time_s = _time_s(plan, step)
     enabled = board.enabled(plan.clock.p, time_s + 2 * plan.settle_s)
     moved = [k + way * on for k, way, on in zip(before, directions, enabled, strict=True)]
     board.wipers = [min(max(k, 0), board.parts.pot.positions - 1) for k in moved]
     board.end_trigger()
-    return Step(example, time_s, clipped, v_free, v_clamped, directions, [], enabled, before, [])
+    return Step(example, time_s, shown.clipped, shown.v_free, shown.v_clamped, directions, [], enabled, before, [])
 
 
-def _continuous(plan: Plan, board: SlowBoard, step: int) -> Step:
-    """dR = gamma R_ref (R_ref / R)^2 (dV_C^2 - dV_F^2), summed over the examples (Eqs. 2 and 7)."""
-    assert isinstance(plan.rule, Continuous)
+def _by_host(plan: Plan, board: SlowBoard, step: int) -> Step:
+    """dR = change R_ref (R_ref / R)^2 (dV_nudged^2 - dV_compared^2), summed over the examples (Eqs. 2 and 7)."""
     assert board.set_ohm is not None
-    before, r_ref = board.set_ohm, board.network.r_ref_ohm
+    before, r_ref, rule = board.set_ohm, board.network.r_ref_ohm, plan.rule
     change = [0.0] * len(before)
     examples = _examples(plan, step)
-    shown: list[tuple[FloatArray, FloatArray, bool | None]] = []
+    shown: list[Shown] = []
     for example in examples:
-        shown.append(_show(plan, board, step, example))
-        v_free, v_clamped, _ = shown[-1]
+        by_pull = isinstance(rule, EquilibriumPropagation)
+        shown.append(_pull(plan, board, rule, example) if by_pull else _show(plan, board, step, example))
+        one, other = shown[-1].compared, shown[-1].nudged
         for edge, (a, b) in enumerate(board.edges):
-            squares = (v_clamped[a] - v_clamped[b]) ** 2 - (v_free[a] - v_free[b]) ** 2
-            change[edge] += plan.rule.gamma * r_ref * (r_ref / before[edge]) ** 2 * float(squares)
+            squares = (other[a] - other[b]) ** 2 - (one[a] - one[b]) ** 2
+            change[edge] += shown[-1].change * r_ref * (r_ref / before[edge]) ** 2 * float(squares)
     time_s = _time_s(plan, step)
-    enabled = board.enabled(plan.clock.p, time_s + 2 * len(examples) * plan.settle_s)
+    enabled = board.enabled(plan.clock.p, time_s + _settlings(plan) * len(examples) * plan.settle_s)
     moved = [r + dr * on for r, dr, on in zip(before, change, enabled, strict=True)]
     if any(abs(r) < 1e-9 * max(before) for r in moved):
         raise Undecidable
@@ -376,9 +299,7 @@ def _continuous(plan: Plan, board: SlowBoard, step: int) -> Step:
         raise Impossible
     board.set_ohm = _within_range(board, moved)
     board.end_trigger()
-    cuts = [cut for _, _, cut in shown]
-    clipped = True if True in cuts else None if None in cuts else False
     alone = len(shown) == 1
-    v: tuple[FloatArray | None, FloatArray | None] = shown[0][:2] if alone else (None, None)
-    example = examples[0] if alone else -1
-    return Step(example, time_s, clipped, v[0], v[1], [], change, enabled, [], before)
+    v: tuple[FloatArray | None, FloatArray | None] = (shown[0].v_free, shown[0].v_clamped) if alone else (None, None)
+    clipped = _any_cut([each.clipped for each in shown])
+    return Step(examples[0] if alone else -1, time_s, clipped, *v, [], change, enabled, [], before)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from numpy.typing import ArrayLike
 from reference import Reference, Undecidable, trained_slowly
-from trainings import TOP_V, Training, continuous, discrete
+from trainings import TOP_V, Training, continuous, discrete, nudged
 
 import labnet
 from labnet.errors import Diverged
@@ -34,6 +34,18 @@ def test_the_discrete_rule_gives_every_wiper_of_the_reference(training: Training
 @settings(max_examples=300)
 @given(continuous())
 def test_the_continuous_rule_gives_every_resistance_of_the_reference(training: Training) -> None:
+    assert_same_resistances(training)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::labnet.errors.NudgeHidden")
+@settings(max_examples=300)
+@given(nudged())
+def test_every_nudge_gives_every_resistance_of_the_reference(training: Training) -> None:
+    assert_same_resistances(training)
+
+
+def assert_same_resistances(training: Training) -> None:
     wanted = reference(training)
     with ended(training, wanted) as run:
         assert_same_steps(run, wanted)

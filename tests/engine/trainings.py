@@ -12,6 +12,7 @@ import labnet
 from labnet import Continuous, Discrete, GlobalClock, LogSpaced, Network, Plan
 from labnet.board import Converter
 from labnet.errors import UnreachableTarget
+from labnet.rules import EquilibriumPropagation, HostRule
 from labnet.tasks import Regression, Task
 from labnet_simulators import (
     Adc,
@@ -180,6 +181,44 @@ def continuous_plans(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int 
     if batch is not None:
         others["order"] = "cyclic"
     return Plan(rule=rule, start=chosen, **others)
+
+
+@st.composite
+def nudged_rules(draw: st.DrawFn, like: Continuous) -> HostRule:
+    """Equilibrium propagation or an option of coupled learning, with steps that are no larger than those of a rule.
+
+    A nudge of -beta / R_ref leaves any of these networks stable; a current of beta V / R_ref moves a node at the end of
+    eight edges of 5 R_ref by 40 beta V.
+    """
+    batch = {"batch": like.batch, "fixed_batch": like.fixed_batch}
+    if draw(st.booleans()):
+        return Continuous(
+            gamma=like.gamma,
+            symmetric=draw(st.booleans()),
+            margin_v=draw(st.sampled_from([None, 0.0, 0.3])),
+            over_clamp_v=draw(st.sampled_from([None, (0.0, TOP_V)])),
+            **batch,
+        )
+    return EquilibriumPropagation(
+        gamma=like.gamma / 60,
+        beta=draw(st.sampled_from([1e-3, 5e-3])),
+        nudge=draw(st.sampled_from(["current", "conductance"])),
+        states=draw(st.sampled_from(["one-sided", "centred", "twin"])),
+        **batch,
+    )
+
+
+@st.composite
+def nudged_plans(draw: st.DrawFn, task: Task, parts: Parts, most_steps: int = 16, sparse: bool = False) -> Plan:
+    """Plans whose outputs are nudged in any way that compiled code knows."""
+    plan = draw(continuous_plans(task, parts, most_steps, sparse))
+    return Plan(**(dict(plan) | {"rule": draw(nudged_rules(plan.rule))}))
+
+
+@st.composite
+def nudged(draw: st.DrawFn, sparse: bool = False) -> Training:
+    task, parts = draw(TASKS), draw(PARTS)
+    return Training(draw(nudged_plans(task, parts, sparse=sparse)), parts, draw(SEEDS))
 
 
 @st.composite

@@ -12,7 +12,7 @@ from wires_of_pins import changes
 
 import labnet
 from labnet import GlobalClock, Plan
-from labnet.board import Address
+from labnet.addresses import Address
 from labnet.errors import BoardError, LinkError, StateLost, UnknownBoard
 from labnet.tasks import Allostery
 from labnet_drivers import TwinBoard

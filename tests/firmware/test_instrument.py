@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import labnet
-from labnet.board import Address
+from labnet.addresses import Address
 from labnet.errors import BoardError, LabnetError, RunMismatch, UnknownBoard
 from labnet_simulators import SimulatedBoard, firmware
 from labnet_simulators.building import build

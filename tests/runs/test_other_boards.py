@@ -120,11 +120,11 @@ class HalfFamily:
     """What an entry point might load."""
 
     @staticmethod
-    def open_board(address: labnet.board.Address) -> Half:
+    def open_board(address: labnet.addresses.Address) -> Half:
         return Half()
 
     @staticmethod
-    def find_boards() -> list[labnet.board.FoundBoard]:
+    def find_boards() -> list[labnet.addresses.FoundBoard]:
         raise ImportError("no module named pyvisa")
 
 
@@ -140,7 +140,7 @@ class Entry:
 
 def test_somebody_else_s_broken_package(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.metadata.entry_points(group="labnet.boards")
-    monkeypatch.setattr(labnet.board, "entry_points", lambda **_: [*real, Entry()])
+    monkeypatch.setattr(labnet.addresses, "entry_points", lambda **_: [*real, Entry()])
     found = {board.address: board.description for board in labnet.find_boards()}
     assert found["half://"] == "cannot be loaded: ImportError: no module named pyvisa"
     assert "sim://twin16?preset=ideal" in found

@@ -7,42 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from children import committed, fork, succeed, write_experiment
+from interrupted import ARRAYS, Interrupted, assert_same_records
 
 import labnet
 from labnet import controller
-from labnet.board import Snapshot, Update
+from labnet.board import Snapshot
 from labnet.runs.writer import RunWriter
 from labnet_simulators import PRESETS, Digipot, Parts, Settling, SimulatedBoard
-
-ARRAYS = ("v_free", "v_clamped", "directions", "enabled", "wipers", "resistances_ohm")
-
-
-def assert_same_records(one: labnet.Run, other: labnet.Run) -> None:
-    assert one.frame("steps").equals(other.frame("steps"))
-    for field in ARRAYS:
-        np.testing.assert_array_equal(one.array(field), other.array(field), err_msg=field)
-    assert one.frame("error").equals(other.frame("error"))
-
-
-class Interrupted(SimulatedBoard):
-    """A board, paced by the host, at which somebody presses Ctrl-C just before, or just after, a trigger."""
-
-    presses_at: int = -1
-    after = False
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.info = replace(self.info, plans=frozenset())
-
-    def trigger(self, step_wipers: bool = True) -> Update:
-        self.presses_at -= 1
-        if self.presses_at == 0 and not self.after:
-            raise KeyboardInterrupt
-        update = super().trigger(step_wipers)
-        if self.presses_at == 0:
-            raise KeyboardInterrupt
-        return update
-
 
 BOARDS = {
     "ideal": PRESETS["ideal"],
@@ -94,7 +65,16 @@ class WithoutSnapshots(Interrupted):
         raise AssertionError("this board has no snapshots")
 
 
-@pytest.mark.parametrize("plan", [{}, {"rule": labnet.Continuous(gamma=0.02)}, {"detail": "short"}], ids=str)
+BY_POSITIONS: list[dict[str, Any]] = [
+    {},
+    {"rule": labnet.Continuous(gamma=0.02)},
+    {"detail": "short"},
+    {"rule": labnet.Continuous(gamma=0.02), "optimiser": {"name": "adam", "rate": 0.01}},
+    {"rule": labnet.Continuous(gamma=0.02), "quantise": "stochastic"},
+]
+
+
+@pytest.mark.parametrize("plan", BY_POSITIONS, ids=str)
 def test_a_board_without_snapshots_goes_on_from_its_last_positions(tmp_path: Path, plan: dict[str, Any]) -> None:
     network = labnet.networks.twin16()
     task = labnet.tasks.Regression.sample(network, seed=4, train=4, test=2)

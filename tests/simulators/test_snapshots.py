@@ -23,6 +23,9 @@ Verb = tuple[str, tuple[Any, ...]]
 sides = st.sampled_from(["free", "clamped"])
 verbs: st.SearchStrategy[Verb] = st.one_of(
     st.tuples(st.just("drive"), st.tuples(sides, st.dictionaries(st.integers(0, 8), st.floats(0, 5), max_size=4))),
+    st.tuples(
+        st.just("nudge"), st.tuples(sides, st.dictionaries(st.integers(0, 8), st.floats(-1e-4, 1e-4), max_size=4))
+    ),
     st.tuples(st.just("read"), st.tuples(sides)),
     st.tuples(st.just("wait"), st.tuples(st.floats(0, 3e-3))),
     st.tuples(st.just("set_update_probability"), st.tuples(st.floats(0, 1))),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from labnet import Plan
-from labnet.board import Address, FoundBoard
+from labnet.addresses import Address, FoundBoard
 from labnet.errors import NotSupported
 from labnet.records import Block
 from labnet_simulators import SimulatedBoard, addresses

@@ -78,10 +78,10 @@ class Networks(NamedTuple):
     """The networks, one a lane: arrays of shape (X, width).
 
     `place`: wiper positions or ohms by edge; `held`: voltages by example (train, then test) and held node; `desired`:
-    output voltages, or their codes, by training example and output; `eta`: one, or one a step, or their Q15 numbers;
-    `gate`: what draws must stay below, or by edge the share of a period for which its oscillator's gate is open, and
-    `turns` where the oscillator was at time 0; `rate`: gamma r_ref; `wrong`: the step at which a network failed, or
-    infinity.
+    output voltages, by training example and output, or their codes (not with `Nudging`); `eta`: one, or one a
+    step, or their Q15 numbers; `gate`: what draws must stay below, or by edge the share of a period for which its
+    oscillator's gate is open, and `turns` where the oscillator was at time 0; `rate`: that of the rule times r_ref;
+    `wrong`: the step at which a network failed, or infinity.
     """
 
     place: Any
@@ -92,6 +92,27 @@ class Networks(NamedTuple):
     turns: Any
     rate: Any
     wrong: Any
+
+
+class Nudging(NamedTuple):
+    """How outputs are nudged, where that is not as in wycoff2022; lanes of one number a network.
+
+    `by` is VOLTAGE, CURRENT or CONDUCTANCE; with `opposite` they are nudged the other way, too, and with `twins` that
+    is done to the free side. `beta` is dimensionless; outputs within `margin_v` of what is wanted are not drawn; with
+    `over` the others are drawn to `low_v` or `high_v`.
+    """
+
+    by: int
+    opposite: bool
+    twins: bool
+    over: bool
+    beta: Any
+    margin_v: Any
+    low_v: Any
+    high_v: Any
+
+
+VOLTAGE, CURRENT, CONDUCTANCE = 0, 1, 2
 
 
 class Schedule(NamedTuple):
@@ -136,8 +157,8 @@ class Log(NamedTuple):
 
 class Room(NamedTuple):
     """Room to work in: conductances and factors of both sides, voltages `v` and `v_clamped` and their difference `d`,
-    what all nodes read, what is wanted of the outputs, changes of the edges, the numbers of the lanes, and the order of
-    the edges' draws.
+    what all nodes read, and the outputs before they are nudged, what is wanted of these, changes of the edges, the
+    numbers of the lanes, and the order of the edges' draws.
     """
 
     free_s: Any
@@ -149,6 +170,7 @@ class Room(NamedTuple):
     d: Any
     seen_free: Any
     seen_clamped: Any
+    seen_outputs: Any
     want: Any
     change: Any
     lane: Any
@@ -165,7 +187,7 @@ def make_factor(p: Elimination, width: int) -> Factor:
 def make_room(p: Elimination, edges: int, width: int) -> Room:
     """Make room for a training."""
     nodes, outputs = len(p.nodes), len(p.outputs)
-    counts = (nodes, nodes, nodes, nodes, nodes, outputs, edges, 1)
+    counts = (nodes, nodes, nodes, nodes, nodes, outputs, outputs, edges, 1)
     made: list[Any] = [aligned(edges + 1, width) for _ in range(2)]
     made += [make_factor(p, width) for _ in range(2)]
     made += [aligned(count, width) for count in counts]
@@ -200,6 +222,7 @@ def room_lanes(width: Any, r: Room) -> Room:
         lanes_of(width, r.d),
         lanes_of(width, r.seen_free),
         lanes_of(width, r.seen_clamped),
+        lanes_of(width, r.seen_outputs),
         lanes_of(width, r.want),
         lanes_of(width, r.change),
         lanes_of(width, r.lane),
@@ -220,6 +243,21 @@ def network_lanes(width: Any, m: Networks) -> Networks:
         lanes_of(width, m.turns),
         lanes_of(width, m.rate),
         lanes_of(width, m.wrong),
+    )
+
+
+@compiled
+def nudging_lanes(width: Any, u: Nudging) -> Nudging:
+    """See what nudges networks as lanes."""
+    return Nudging(
+        u.by,
+        u.opposite,
+        u.twins,
+        u.over,
+        lanes_of(width, u.beta),
+        lanes_of(width, u.margin_v),
+        lanes_of(width, u.low_v),
+        lanes_of(width, u.high_v),
     )
 
 

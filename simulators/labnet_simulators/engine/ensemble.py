@@ -1,6 +1,6 @@
 """Ensembles: plans with the same terminals packed into lanes, run in chunks, given back as blocks of records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +9,16 @@ from labnet.board import Side
 from labnet.draws import Stream, splitmix64
 from labnet.plan import scheduled
 from labnet.records import NO_FLOATS, NO_WIPERS, Block, Errors, Record, closing_record
-from labnet.rules import Continuous
+from labnet.rules import Continuous, ContrastRule, EquilibriumPropagation, HostRule
 from labnet_simulators.components import ComparatorPair
-from labnet_simulators.engine.arrays import Hardware, Log, Networks, Schedule, make_room
+from labnet_simulators.engine.arrays import CONDUCTANCE, VOLTAGE, Hardware, Log, Networks, Nudging, Schedule, make_room
 from labnet_simulators.engine.elimination import eliminate
 from labnet_simulators.engine.hardware import hardware, pair_error_v
 from labnet_simulators.engine.kernel import run
 from labnet_simulators.engine.lanes import aligned
-from labnet_simulators.engine.members import Member, Twin, errors_of, measured
+from labnet_simulators.engine.members import Member, Twin, errors_of, measured, variant
 from labnet_simulators.oscillators import Oscillators
-from labnet_simulators.voltages import SIDES
+from labnet_simulators.voltages import NO_NUDGE, NOT_NUDGED, SIDES, Nudge
 
 FloatArray = NDArray[np.float64]
 
@@ -47,9 +47,12 @@ class Ensemble:
         self._by_node = np.argsort(plan.task.outputs)  # outputs are held in rising order, as on the board
         self._as_given = np.argsort(self._by_node)
         self._outputs = np.array(plan.task.outputs)[self._by_node]
-        self._continuous, self._batch = isinstance(plan.rule, Continuous), plan.batched
-        self._full_batch = all(isinstance(m.plan.rule, Continuous) and m.plan.rule.batch == 1.0 for m in members)
-        leaky = twin.parts.leakage.ohm is not None
+        self._continuous, self._batch = isinstance(plan.rule, HostRule), plan.batched
+        self._full_batch = all(isinstance(m.plan.rule, HostRule) and m.plan.rule.batch == 1.0 for m in members)
+        self._variant = variant(plan.rule)
+        self._soft = self._variant is not None and self._variant.by != VOLTAGE  # outputs are not held
+        shunted = self._variant is not None and self._variant.by == CONDUCTANCE
+        leaky = twin.parts.leakage.ohm is not None or shunted
         self._p = eliminate(network, plan.task.inputs + plan.task.grounds, tuple(self._outputs.tolist()), leaky)
         self._nodes = self._p.nodes.astype(np.int64)
         self._place = np.argsort(self._nodes)
@@ -60,7 +63,7 @@ class Ensemble:
         # Lanes without a network of their own repeat the first one's, which is thrown away.
         self._lanes = [*members, *[members[0]] * (self._width - len(members))]
         self._plans = [member.plan for member in self._lanes]
-        self._networks = self._make_networks(twin)
+        self._networks, self._nudging = self._make_networks(twin), self._make_nudging()
         self._room = make_room(self._p, self._edges, self._width)
         self._log_at = [scheduled(m.plan.log, m.plan.steps) for m in members]
         self._measure_at = [measured(m.plan) for m in members]
@@ -79,14 +82,15 @@ class Ensemble:
             asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
             held.append(parts.dac.output(asked, gains, offsets).ravel())
             wanted = task.train.targets[:, self._by_node]
-            desired.append((wanted if grid.bits is None else grid.nearest(wanted)).ravel())
+            coded = grid.bits is not None and self._variant is None
+            desired.append((grid.nearest(wanted) if coded else wanted).ravel())
             if isinstance(gates, Oscillators):
                 gate.append(gates.share(member.bias_v))
                 turns.append(gates.turns(member.bias_v))
             else:
                 gate.append(np.array([gates.threshold(member.bias_v)]))
                 turns.append(np.empty(0))
-            rate.append(rule.gamma * task.network.r_ref_ohm if isinstance(rule, Continuous) else 0.0)
+            rate.append(rule.rate * task.network.r_ref_ohm if isinstance(rule, ContrastRule) else 0.0)
         return Networks(
             place=_columns([member.place for member in self._lanes]),
             held=_columns(held),
@@ -98,6 +102,19 @@ class Ensemble:
             wrong=_columns([[np.inf]] * self._width),
         )
 
+    def _make_nudging(self) -> Nudging | None:
+        if self._variant is None:
+            return None
+        numbers = []
+        for plan in self._plans:
+            rule = plan.rule
+            if isinstance(rule, EquilibriumPropagation):
+                numbers.append((rule.beta, 0.0, 0.0, 0.0))
+            elif isinstance(rule, Continuous):
+                margin_v = -1.0 if rule.margin_v is None else rule.margin_v  # none: all outputs are drawn
+                numbers.append((0.0, margin_v, *(rule.over_clamp_v or (0.0, 0.0))))
+        return Nudging(*self._variant, *(_columns([[x] for x in each]) for each in zip(*numbers, strict=True)))
+
     def place(self, lane: int) -> FloatArray:
         """Give where the edges of a network stand: wiper positions or ohms, (E,)."""
         return np.array(self._networks.place[:, lane])
@@ -106,16 +123,32 @@ class Ensemble:
         """Tell whether a network's voltages or resistances are numbers no more; it stays where it was before."""
         return bool(np.isfinite(self._networks.wrong[0, lane]))
 
-    def held_outputs(self, lane: int) -> FloatArray:
-        """Give the voltages at which the clamped outputs are held, (O,), in the order of the task's."""
+    def held_outputs(self, lane: int) -> dict[int, float]:
+        """Give the voltages at which the clamped outputs are held, if they are."""
         n = len(self._p.free)
-        return np.array(self._room.v_clamped[n - len(self._p.outputs) : n, lane][self._as_given])
+        volts = self._room.v_clamped[n - len(self._p.outputs) : n, lane][self._as_given].tolist()
+        return {} if self._soft else dict(zip(self._task.outputs, volts, strict=True))
+
+    def nudges(self, lane: int) -> Mapping[Side, Nudge]:
+        """Give what the outputs of both sides are nudged with."""
+        if self._variant is None or not self._soft:
+            return NOT_NUDGED
+        r_ref_ohm, u = self._twin.network.r_ref_ohm, self._nudging
+        assert u is not None
+        shunts = np.full(len(self._outputs), u.beta[0, lane] if u.by == CONDUCTANCE else 0.0) / r_ref_ohm
+        currents, outputs = self._room.want[:, lane] / r_ref_ohm, self._outputs.tolist()
+
+        def nudge(sign: float) -> Nudge:
+            amperes, siemens = ((sign * each).tolist() for each in (currents, shunts))
+            return Nudge(dict(zip(outputs, amperes, strict=True)), dict(zip(outputs, siemens, strict=True)))
+
+        return {"free": nudge(-1.0) if u.twins else NO_NUDGE, "clamped": nudge(1.0)}
 
     def voltages(self, lane: int) -> dict[Side, FloatArray]:
         """Give the node voltages (n,) of both sides of a network as the last solves left them."""
         n = len(self._p.free)
         free, clamped = self._room.v[:, lane].copy(), self._room.v_clamped[:, lane].copy()
-        if self._hardware.twins_equal:
+        if self._hardware.twins_equal and not self._soft:
             inner = n - len(self._p.outputs)
             clamped[:inner] = free[:inner] + self._room.d[:inner, lane]
             clamped[n:] = free[n:]
@@ -140,7 +173,7 @@ class Ensemble:
         networks = self._networks._replace(eta=self._etas(first, count))
         width, wipers = (0,) * self._width, None if self._continuous else 0
         with np.errstate(all="ignore"):
-            run(width, wipers, self._p, self._hardware_at(count), schedule, networks, self._room, log)
+            run(width, wipers, self._nudging, self._p, self._hardware_at(count), schedule, networks, self._room, log)
         blocks = [self._block(lane, schedule, log) for lane in sorted(self.running)]
         for lane, block in zip(sorted(self.running), blocks, strict=True):
             if self.went_wrong(lane) or block.steps == self.members[lane].plan.steps:

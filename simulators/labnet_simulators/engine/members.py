@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from labnet.networks import Network
 from labnet.plan import Plan, SelfTriggered, scheduled
 from labnet.records import Errors
+from labnet.rules import Continuous, EquilibriumPropagation, Rule
 from labnet.tasks import Task
 from labnet_simulators.channels import Channels
 from labnet_simulators.components import Parts
+from labnet_simulators.engine.arrays import CONDUCTANCE, CURRENT, VOLTAGE
 from labnet_simulators.gates import DrawnGates
 from labnet_simulators.oscillators import Oscillators
 
@@ -57,7 +59,8 @@ class Member(NamedTuple):
         if isinstance(plan.clock, SelfTriggered):
             return self.began_ns(first, last) + sum(round(seconds * 1e9) for seconds in plan.clock.stretches)
         shows = plan.batches(first, last).sum(axis=1) if plan.batched else 1
-        return np.asarray(self.began_ns(first, last) + 2 * round(plan.settle_s * 1e9) * shows)
+        settlings = plan.rule.costs(plan.task, 1).settlings
+        return np.asarray(self.began_ns(first, last) + settlings * round(plan.settle_s * 1e9) * shows)
 
     def began_ns(self, first: int, last: int) -> NDArray[np.int64]:
         """Give when each of the steps `first` .. `last` - 1 begins, on the board's clock."""
@@ -73,7 +76,26 @@ def kind(plan: Plan) -> tuple[object, ...]:
     """Give what the plans of an ensemble have in common."""
     task = plan.task
     terminals = (task.inputs + task.grounds, task.outputs)
-    return (task.network, *terminals, len(task.train), len(task.test), plan.rule.name, plan.batched)
+    return (task.network, *terminals, len(task.train), len(task.test), plan.rule.name, variant(plan.rule), plan.batched)
+
+
+class Variant(NamedTuple):
+    """How a rule nudges where that is not as in wycoff2022; see `Nudging`."""
+
+    by: int
+    opposite: bool
+    twins: bool
+    over: bool
+
+
+def variant(rule: Rule) -> Variant | None:
+    """Give how a rule nudges; None where that is as in wycoff2022."""
+    if isinstance(rule, EquilibriumPropagation):
+        by = CURRENT if rule.nudge == "current" else CONDUCTANCE
+        return Variant(by, rule.states != "one-sided", rule.states == "twin", False)
+    if isinstance(rule, Continuous) and (rule.symmetric or (rule.margin_v, rule.over_clamp_v) != (None, None)):
+        return Variant(VOLTAGE, rule.symmetric, False, rule.over_clamp_v is not None)
+    return None
 
 
 def errors_of(task: Task, step: int, outputs: FloatArray, as_given: NDArray[np.intp]) -> list[Errors]:

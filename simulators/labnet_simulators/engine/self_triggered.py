@@ -197,7 +197,7 @@ def factorise_behind(
     """Work out anew what an edge's conductance decides: its node eliminated first, and those on the way to the last."""
     j = min(p.first[e], p.second[e])
     while j < nodes:
-        factorise_node(p, _SINGLE, conductance, leak_s, j, f)
+        factorise_node(p, _SINGLE, conductance, leak_s, None, j, f)
         feed_node(p, _SINGLE, conductance, j, f, v)
         if p.slot_start[j] == p.slot_start[j + 1]:
             break

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from labnet_simulators.engine.arrays import Hardware
 from labnet_simulators.engine.compiling import STAMP, compiled, kept_kernel
-from labnet_simulators.engine.kernel import measure
 from labnet_simulators.engine.parts import nudge, read
 from labnet_simulators.engine.self_triggered import arrive, begin, factorise_all, fire, head_for, set_out
 from labnet_simulators.engine.self_triggered_arrays import Clamp, Clocks, Noise, Room, Sides
 from labnet_simulators.engine.solve import solve
+from labnet_simulators.engine.states import measure
 
 FloatArray = NDArray[np.float64]
 

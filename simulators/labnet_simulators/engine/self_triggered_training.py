@@ -1,5 +1,6 @@
 """Plans whose edges step by themselves: run in chunks, given back as blocks of records."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from labnet_simulators.engine.self_triggered_arrays import Noise, make_room
 from labnet_simulators.engine.self_triggered_dwells import Dwells, Log, Shown, dwell
 from labnet_simulators.engine.self_triggered_stretches import ended, make_clocks, make_hardware, make_noise, make_sides
 from labnet_simulators.oscillators import Oscillators
-from labnet_simulators.voltages import SIDES, TwinVoltages
+from labnet_simulators.voltages import NOT_NUDGED, SIDES, Nudge, TwinVoltages
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -109,10 +110,15 @@ class SelfTraining:
         """Tell that it did not: there is nothing that floats, and no resistance but those of wipers."""
         return False
 
-    def held_outputs(self, lane: int = 0) -> FloatArray:
-        """Give the voltages at which the clamped outputs are held, (O,), in the order of the task's."""
+    def held_outputs(self, lane: int = 0) -> dict[int, float]:
+        """Give the voltages at which the clamped outputs are held."""
         inner = self._sides.inner
-        return np.array(self._room.hold[inner : inner + len(self._outputs)][self._as_given])
+        volts = self._room.hold[inner : inner + len(self._outputs)]
+        return dict(zip(self._outputs[self._as_given].tolist(), volts[self._as_given].tolist(), strict=True))
+
+    def nudges(self, lane: int = 0) -> Mapping[Side, Nudge]:
+        """Give what the outputs of both sides are nudged with: nothing, they are held."""
+        return NOT_NUDGED
 
     def voltages(self, lane: int = 0) -> dict[Side, FloatArray]:
         """Give the node voltages (n,) of both sides at the end of the last dwell."""

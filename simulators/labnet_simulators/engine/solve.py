@@ -25,13 +25,24 @@ _SINGLE = (0,)  # the width of one network
 def factorise(p: Elimination, width: Any, conductance: Any, leak_s: float, nodes: int, f: Factor) -> None:
     """Eliminate the first `nodes` nodes; entry E of `conductance` must be 0."""
     for j in range(nodes):
-        factorise_node(p, width, conductance, leak_s, j, f)
+        factorise_node(p, width, conductance, leak_s, None, j, f)
 
 
 @compiled
-def factorise_node(p: Elimination, width: Any, conductance: Any, leak_s: float, j: int, f: Factor) -> None:
+def factorise_shunted(
+    p: Elimination, width: Any, conductance: Any, leak_s: float, shunt: Any, first: int, f: Factor
+) -> None:
+    """Eliminate the nodes from `first` on, each with a conductance to ground; `p` takes all nodes as leaky."""
+    for j in range(first, len(p.free)):
+        factorise_node(p, width, conductance, leak_s, shunt, j, f)
+
+
+@compiled
+def factorise_node(p: Elimination, width: Any, conductance: Any, leak_s: float, shunt: Any, j: int, f: Factor) -> None:
     """Eliminate node `j`, once those before it are."""
     hold = full(width, leak_s)
+    if shunt is not None:
+        hold = hold + shunt[j]
     for q in range(p.rim_start[j], p.rim_start[j + 1]):
         hold = hold + conductance[p.rim_edge[q]]
     for q in range(p.fold_start[j], p.fold_start[j + 1]):
@@ -90,12 +101,39 @@ def respond(p: Elimination, width: Any, f: Factor, d: Any) -> None:
         d[j] = x
 
 
+@compiled
+def absorb(p: Elimination, width: Any, f: Factor, first: int, d: Any) -> None:
+    """Give in `d` how the nodes change when the currents that stand there are fed in; none before node `first`."""
+    n = len(p.free)
+    for j in range(first, n):
+        for slot in range(p.slot_start[j], p.slot_start[j + 1]):
+            d[p.slot_end[slot]] = fma(f.share[slot], d[j], d[p.slot_end[slot]])
+    for j in range(n - 1, first - 1, -1):
+        x = d[j] * f.inverse[j]
+        for slot in range(p.slot_start[j], p.slot_start[j + 1]):
+            x = fma(f.share[slot], d[p.slot_end[slot]], x)
+        d[j] = x
+
+
 def _make_single(stamp: str) -> tuple[Callable[..., None], ...]:
     @kept_kernel
     def factorise_one(p: Elimination, conductance: FloatArray, leak_s: float, f: Factor) -> None:
         _ = stamp
         seen = lanes_of(_SINGLE, conductance)
         factorise(p, _SINGLE, seen, leak_s, len(p.free), factor_lanes(_SINGLE, f))
+
+    @kept_kernel
+    def factorise_shunted_one(
+        p: Elimination, conductance: FloatArray, leak_s: float, shunt: FloatArray, f: Factor
+    ) -> None:
+        _ = stamp
+        seen, shunts = lanes_of(_SINGLE, conductance), lanes_of(_SINGLE, shunt)
+        factorise_shunted(p, _SINGLE, seen, leak_s, shunts, 0, factor_lanes(_SINGLE, f))
+
+    @kept_kernel
+    def absorb_one(p: Elimination, f: Factor, d: FloatArray) -> None:
+        _ = stamp
+        absorb(p, _SINGLE, factor_lanes(_SINGLE, f), 0, lanes_of(_SINGLE, d))
 
     @kept_kernel
     def solve_one(p: Elimination, conductance: FloatArray, nodes: int, f: Factor, v: FloatArray) -> None:
@@ -107,10 +145,10 @@ def _make_single(stamp: str) -> tuple[Callable[..., None], ...]:
         _ = stamp
         respond(p, _SINGLE, factor_lanes(_SINGLE, f), lanes_of(_SINGLE, d))
 
-    return factorise_one, solve_one, respond_one
+    return factorise_one, factorise_shunted_one, solve_one, respond_one, absorb_one
 
 
-_factorise_one, _solve_one, _respond_one = _make_single(STAMP)
+_factorise_one, _factorise_shunted_one, _solve_one, _respond_one, _absorb_one = _make_single(STAMP)
 
 
 class TableSolver:
@@ -133,6 +171,7 @@ class TableSolver:
         self._conductance = aligned(network.edge_count + 1, 1)  # the last one is that of no edge: 0
         self._factor = make_factor(p, 1)
         self._v = aligned(len(p.nodes), 1)
+        self._shunts = aligned(self._n, 1)
 
     def factor(self, conductances: FloatArray) -> None:
         """Factorise for conductances (E,) in siemens.
@@ -145,8 +184,14 @@ class TableSolver:
         self._conductance[:-1, 0] = conductances
         _factorise_one(self._p, self._conductance, self._leak_s, self._factor)
         if not np.isfinite(self._factor.inverse).all() or not np.isfinite(conductances).all():
-            with np.errstate(divide="ignore"):
-                circuit.node_voltages(self._network, 1.0 / conductances, dict.fromkeys(self._held, 0.0), self._leak_s)
+            self._refuse(None)
+
+    def _refuse(self, shunts: FloatArray | None) -> None:
+        """Raise what is wrong with the network as it is, in words."""
+        held = dict.fromkeys(self._held, 0.0)
+        with np.errstate(divide="ignore"):
+            ohm = 1.0 / self._conductance[:-1, 0]
+        circuit.node_voltages(self._network, ohm, held, self._leak_s, shunts_s=shunts)
 
     def free(self, volts: FloatArray) -> FloatArray:
         """Give all node voltages (n,) for those of the held nodes (H,), in volts."""
@@ -166,4 +211,27 @@ class TableSolver:
         self._v[self._inner : self._n, 0] = output_volts
         self._v[self._n :, 0] = volts
         _solve_one(self._p, self._conductance, self._inner, self._factor, self._v)
+        return self._v.take(self._place)
+
+    def nudged(self, currents: FloatArray, shunts: FloatArray) -> FloatArray:
+        """Give the change of all nodes (n,) when currents (n,) are fed in, in A, and shunts (n,) join them to ground.
+
+        Voltages are those of the change: at first all are 0, and held nodes stay there.
+
+        Raises
+        ------
+        CircuitError
+            Where shunts below 0 make the network unstable.
+        """
+        p, factor, at = self._p, self._factor, self._p.nodes[: self._n]
+        if shunts.any():
+            p = eliminate(self._network, self._held, tuple(at[self._inner :].tolist()), True)
+            factor = make_factor(p, 1)
+            self._shunts[:, 0] = shunts[at]
+            _factorise_shunted_one(p, self._conductance, self._leak_s, self._shunts, factor)
+            if not (factor.inverse > 0.0).all() or not np.isfinite(factor.inverse).all():
+                self._refuse(shunts)
+        self._v[: self._n, 0] = currents[at]
+        self._v[self._n :, 0] = 0.0
+        _absorb_one(p, factor, self._v)
         return self._v.take(self._place)

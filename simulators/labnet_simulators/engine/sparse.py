@@ -75,15 +75,19 @@ class SparseSolver:
                 f"edges {bad.tolist()} have conductances {g[bad].tolist()} S; allowed: finite, 0 (broken) or more."
             )
         self._conductances = None
+        self._factorise(g, self.leak_s)
+        self._conductances = g
+
+    def _factorise(self, g: FloatArray, ground_s: float | FloatArray) -> None:
+        """Factorise for conductances of the edges and of the nodes to ground, () or (n,); check what can be solved."""
         if len(self._free):
             (a, b), n = self.network.ends, self.network.node_count
-            diagonal = (np.bincount(a, g, n) + np.bincount(b, g, n) + self.leak_s)[self._free]
+            diagonal = (np.bincount(a, g, n) + np.bincount(b, g, n) + ground_s)[self._free]
             rcond = 0.0
             if self._factor.factor(-g[self._inner], diagonal):
                 # As in labnet.circuit: the inverse has no negative entry, so its norm is that of its product with ones.
                 rcond = float(0.5 / (diagonal.max() * np.abs(self._factor.solve(np.ones(len(diagonal)))).max()))
-            circuit.check_condition(self.network, self.held, g, self.leak_s, rcond)
-        self._conductances = g
+            circuit.check_condition(self.network, self.held, g, ground_s, rcond)
 
     def free(self, volts: FloatArray) -> FloatArray:
         """Give the voltages of all nodes, shape (n,), for those of the held ones, shape (H,), in their order."""
@@ -108,6 +112,24 @@ class SparseSolver:
         v = free + self.response(output_volts - free[self._outputs])
         v[self._outputs] = output_volts
         return v
+
+    def nudged(self, currents: FloatArray, shunts: FloatArray) -> FloatArray:
+        """Give how all nodes change, shape (n,), when currents (n,) are fed in and shunts (n,) join them to ground.
+
+        Raises
+        ------
+        IllConditioned
+            Where shunts below 0 make the network unstable.
+        """
+        g, change, shunted = self._factored(), np.zeros(self.network.node_count), bool(shunts.any())
+        try:
+            if shunted:
+                self._factorise(g, self.leak_s + shunts)
+            change[self._free] = self._factor.solve(currents[self._free])
+        finally:
+            if shunted:
+                self._factorise(g, self.leak_s)
+        return change
 
     def _factored(self) -> FloatArray:
         """Give the conductances that the factor is of."""
