@@ -42,6 +42,7 @@ coverage: $(VENV)/.installed-dev system
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/host_paced.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/self_triggered.py
 	$(BIN)/python benchmarks/lattices.py
 	$(BIN)/python benchmarks/live.py

@@ -145,7 +145,7 @@ def example_updates(task: Task, rule: ContrastRule, resistances_ohm: ArrayLike, 
     held = np.hstack([examples.inputs, np.zeros((len(examples), len(task.grounds)))])
     rim = task.inputs + task.grounds
     free = held @ circuit.transfer_matrix(network, ohm, rim).T
-    nudged = eta * examples.targets + (1.0 - eta) * free[:, outputs]
+    nudged = eta * task.wanted(free[:, outputs], examples.targets) + (1.0 - eta) * free[:, outputs]
     response = circuit.transfer_matrix(network, ohm, rim + task.outputs)
     clamped = np.hstack([held, nudged]) @ response.T
     return rule.delta(States(network, ohm, free, clamped)) / network.r_ref_ohm

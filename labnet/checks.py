@@ -96,7 +96,7 @@ def _check_nudge(board: Board, plan: Plan) -> None:
     if grid.bits is not None:
         code_v = (grid.v_max - grid.v_min) / grid.top
         moved_v = rule.nudge_v(plan.task, ohm, law, plan.eta_at(0))
-        if moved_v < 2 * code_v:
+        if 0.0 < moved_v < 2 * code_v:
             warnings.warn(
                 f"where training starts the nudge moves no output by more than {moved_v:.2g} V, and a step of the "
                 f"converters is {code_v:.2g} V, so most of it is lost; use a larger eta or beta.",

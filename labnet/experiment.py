@@ -62,7 +62,7 @@ class XorTask(Data):
     constants: Nodes = 1
     low_v: float = 0.0
     high_v: float = 0.45
-    target_v: float = 0.05
+    target_v: float = 0.03
     seed: int = 0
 
 
@@ -271,7 +271,9 @@ def line_of(text: str, names: tuple[str, ...]) -> str:
             table = _names(found[1])
             lines.setdefault(table, number)
         elif found := re.match(r"\s*([^=#]+?)\s*=", line):
-            lines.setdefault(table + _names(found[1]), number)
+            key = table + _names(found[1])
+            for length in range(len(table) + 1, len(key) + 1):
+                lines.setdefault(key[:length], number)
     for length in range(len(names), 0, -1):
         if names[:length] in lines:
             return f", line {lines[names[:length]]}"

@@ -213,7 +213,7 @@ class Transistor(Law):
     Parameters
     ----------
     strength_a_per_v2 : float
-        S.
+        S. The default puts V_GT at 2 V for 1 kohm and at 0.2 V for 10 kohm: for signals of some 0.5 V.
     bypass_s : float
         Conductance past the transistor, such that no node floats where it blocks.
 
@@ -223,7 +223,7 @@ class Transistor(Law):
     """
 
     name: str = field(default="transistor", init=False)
-    strength_a_per_v2: float = 1e-3
+    strength_a_per_v2: float = 5e-4
     bypass_s: float = 1e-8
     reciprocal: ClassVar[bool] = False
 

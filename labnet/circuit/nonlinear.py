@@ -26,7 +26,7 @@ IntArray = NDArray[np.int64]
 
 RESIDUAL = 1e-9  # left over at a node, relative to the most current through any node
 STEP = 1e-8  # Newton's last step, relative to the highest voltage; what is wrong after it is of the order of its square
-MOST_ITERATIONS = 40
+MOST_ITERATIONS = 100
 MOST_STAGES = 60
 _HALVINGS = 30  # of a step
 _ROUNDING = 1e-15  # of voltages; the current that it makes is left over whatever they are
@@ -149,8 +149,8 @@ class Nonlinear:
     def newton(self, volts: FloatArray) -> tuple[FloatArray, bool]:
         """Give the node voltages that Newton's method comes to, shape (n,), and whether it has converged.
 
-        It has where what is left over at every node is below `RESIDUAL` of the most current through any, and Newton's
-        next step, which is still taken, below `STEP` of the highest voltage.
+        It has where what is left over at every node is below `RESIDUAL` of the most current through any, or what the
+        rounding of voltages makes, and Newton's next step, which is still taken, below `STEP` of the highest voltage.
         """
         at = self.linearised(volts)
         left = self.left_over(volts, at.currents)
@@ -158,10 +158,11 @@ class Nonlinear:
             step = np.zeros_like(volts)
             step[self.places.free] = self.solve(at, -left)
             highest = max(np.abs(volts).max(), _LEAST_V)
+            rounding = _ROUNDING * highest * at.first.sum()
             small = np.abs(step).max() <= STEP * highest
-            if small and np.abs(left).max() <= RESIDUAL * self._through(at.currents):
+            if small and np.abs(left).max() <= max(RESIDUAL * self._through(at.currents), rounding):
                 return volts + step, True
-            enough = max(np.abs(left).sum(), _ROUNDING * highest * at.first.sum())
+            enough = max(np.abs(left).sum(), rounding)
             for _ in range(_HALVINGS):
                 there = self.linearised(volts + step)
                 left = self.left_over(volts + step, there.currents)

@@ -73,12 +73,20 @@ def _files(text: str, wanted: Callable[[Path], bool]) -> list[str]:
 
 
 def _settings(text: str) -> list[str]:
-    keys = keys_of(Experiment)
+    keys = keys_of(Experiment) | _keys_of_rules()
     key, chosen, value = text.partition("=")
     if not chosen:
         return [f"{each}=" for each in keys if each.startswith(key)]
     words = boards(value) if key == "board" else keys.get(key, ())
     return [f"{key}={word}" for word in words if word.startswith(value)]
+
+
+def _keys_of_rules() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for rule in RULES.values():
+        for key, words in keys_of(rule).items():
+            found.setdefault(f"rule.{key}", []).extend(words)
+    return found
 
 
 def _further(text: str, offer: Callable[[str], list[str]]) -> list[str]:

@@ -30,6 +30,7 @@ from labnet.rules import RULES, Needs, Rule
 _WIDE = 100
 _COLUMNS = ("rule", "nudge", "reads", "moves", "settle", "read", "write")
 _WIDTHS = (24, 19, 7, 11, 6, 4, 5, 9)
+_ROUNDING = 1e-9
 _LEGEND = (
     "nudge: nodes are held at a voltage, or pulled by a current or a conductance; twins: both at once, each in its own "
     "way; resistors: edges have to be. reads: voltages of all nodes, or of outputs alone. settle, read, write: waits, "
@@ -250,10 +251,15 @@ def _cells(row: "pd.Series[Any]") -> Iterator[str]:
     if row["missing"]:
         yield "not on this board"
         return
-    yield f"{row['train']:.2g} [{row['train_low']:.2g}, {row['train_high']:.2g}]"
+    yield f"{_error(row['train'])} [{_error(row['train_low'])}, {_error(row['train_high'])}]"
     accuracy = "" if pd.isna(row["accuracy"]) else f" ({row['accuracy']:.0%})"
-    yield "" if pd.isna(row["test"]) else f"{row['test']:.2g}{accuracy}"
+    yield "" if pd.isna(row["test"]) else f"{_error(row['test'])}{accuracy}"
     for what in ("settlings", "readings", "writes"):
         spent = row[f"{what}_learned"]
         yield "-" if pd.isna(spent) else f"{spent:,.0f}"
     yield f"{row['failed']:.0f}" if row["failed"] else ""
+
+
+def _error(value: float) -> str:
+    """Say an error; what is rounding is not told apart."""
+    return f"{value:.2g}" if value >= _ROUNDING else f"<{_ROUNDING:g}"

@@ -1,4 +1,7 @@
-"""The figures of wycoff2022, each from a TOML file: the statement it tests, numbers with intervals, a picture."""
+"""The figures of wycoff2022, and studies of learning rules, each from a TOML file.
+
+A figure is the statement it tests, numbers with intervals, a verdict and a picture.
+"""
 
 from labnet.figures.collapse import FIG_1B
 from labnet.figures.damage import FIG_DAMAGE
@@ -9,6 +12,12 @@ from labnet.figures.gate_training import FIG_GATES
 from labnet.figures.gates import FIG_3
 from labnet.figures.making import Made, make
 from labnet.figures.noise import EQ_6
+from labnet.figures.rules_bias import FIG_BIAS
+from labnet.figures.rules_cosine import FIG_COSINE
+from labnet.figures.rules_hardware import FIG_HARDWARE
+from labnet.figures.rules_norm import FIG_NORM
+from labnet.figures.rules_scaling import FIG_SCALING
+from labnet.figures.rules_tau import FIG_TAU
 from labnet.figures.self_triggered import FIG_SELF_TRIGGERED
 from labnet.figures.traces import FIG_4A, FIG_4B
 
@@ -17,6 +26,7 @@ FIGURES = {
     for each in (
         *(FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E),
         *(FIG_SELF_TRIGGERED, FIG_DAMAGE),
+        *(FIG_COSINE, FIG_SCALING, FIG_TAU, FIG_NORM, FIG_BIAS, FIG_HARDWARE),
     )
 }
 

@@ -1,6 +1,6 @@
 """Many trainings from perturbations at once, in numpy: linear networks, perturbations too small to bend the cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from labnet.tasks import Task
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-Memory = dict[str, NDArray[Any]]
+Memory = Mapping[str, NDArray[Any]]
 
 _RANGE = (1e-4, 1e5)  # of resistances, in units of R_ref: those of the simulated board
 _AHEAD = 256  # time steps drawn at once, where an update takes fewer
@@ -93,7 +93,8 @@ def updates(
     networks = Networks(tasks)
     which = np.repeat(np.arange(len(tasks)), len(rates))
     r, rate = start[which], np.tile(rates, len(tasks))[:, None]
-    lanes, state = np.arange(len(which)), Memory()
+    lanes = np.arange(len(which))
+    state: Memory = {}
     needed = np.full(len(which), most, dtype=np.int64)
     first = networks.solve(which, r)[0]
     perturbed = _Perturbed(seeds, start.shape[1], times)

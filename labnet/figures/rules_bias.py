@@ -13,13 +13,12 @@ from labnet.data import Data
 from labnet.errors import CircuitError
 from labnet.figures.drawing import labelled, picture, points
 from labnet.figures.figure import Figure, Findings, FloatArray, verdict
-from labnet.figures.rules_states import State, random_state
+from labnet.figures.rules_states import State, random_state, weighted_slope
 from labnet.networks import named
 from labnet.rules import Continuous, EquilibriumPropagation, States
 
-_LINEAR = Linear()
 _LAWS: dict[str, Law] = {
-    "resistors": _LINEAR,
+    "resistors": Linear(),
     "diodes": Diode(directions=(1, 0, -1, 0)),  # every second edge; so that no output hangs on blocked ones alone
 }
 _ROUNDING = 1e-8  # a bias that stays below it is no more than that
@@ -88,7 +87,7 @@ def _coupled(state: State, law: Law, symmetric: bool, eta: float) -> float:
     """Give how far coupled learning is off from what it tends to for small eta, as a share of that.
 
     That is no gradient of the cost: the errors are weighted by the inverse of the outputs' impedance, see
-    `labnet.figures.rules_cosine`.
+    `labnet.figures.rules_states.weighted_slope`.
     """
     task, network, at = state.task, state.task.network, np.array(state.task.outputs)
     held = task.held(task.train.inputs[0])
@@ -103,21 +102,6 @@ def _coupled(state: State, law: Law, symmetric: bool, eta: float) -> float:
     change = rule.delta(States(network, state.ohm, clamped(-eta) if symmetric else free, clamped(eta), law))
     limit = -2.0 * eta * network.r_ref_ohm * weighted_slope(state, law)
     return float(np.linalg.norm(change - limit) / np.linalg.norm(limit))
-
-
-def weighted_slope(state: State, law: Law = _LINEAR) -> FloatArray:
-    """Give what coupled learning follows for small eta, (E,), in V^2: the adjoint circuit driven by Z^-1 of the errors.
-
-    Z is how outputs respond to currents into them, in units of R_ref: holding outputs takes currents Z^-1 dV.
-    """
-    task, network, at = state.task, state.task.network, list(state.task.outputs)
-    held = task.held(task.train.inputs[0])
-    free = circuit.node_voltages(network, state.ohm, held, law=law)
-    units = np.eye(network.node_count)[at] / network.r_ref_ohm
-    impedance = np.array([circuit.adjoint(network, state.ohm, free, held, unit, law)[at] for unit in units])
-    pulls = np.zeros(network.node_count)
-    pulls[at] = np.linalg.solve(impedance, free[at] - task.train.targets[0])
-    return network.r_ref_ohm * circuit.cost_slope(network, state.ohm, free, held, pulls, law)
 
 
 def find(biases: Biases) -> Findings:
@@ -141,7 +125,8 @@ def find(biases: Biases) -> Findings:
         holds.append(abs(exponent.value - order) < _WITHIN)
         at = int(np.flatnonzero(small)[-1])
         found.append(
-            f"{name}: bias goes as the nudge to the power of {exponent}; {median(samples[:, at])} at {strengths[at]:.2g}"
+            f"{name}: bias goes as the nudge to the power of {exponent}; {median(samples[:, at])} at "
+            f"{strengths[at]:.2g}"
         )
         if unstable:
             found[-1] += f"; {unstable:.0%} of the networks are unstable at {_SMALL:g} and left out"
@@ -162,7 +147,7 @@ def draw(biases: Biases, _: Findings) -> Picture:
         names = [name for name in biases.biases if name.startswith(f"{law}: ")]
         for k, name in enumerate(names):
             strengths, samples = _stable(biases.strengths[name], biases.biases[name])
-            nudge, _, kind = name.partition(": ")[2].partition(", ")
+            nudge, kind = name.partition(": ")[2].split(", ")
             colour, first = plots.colours(3)[k // 2], _ORDER[kind] == 1.0
             label = f"{nudge}, {kind}"
             marker, line = ("o", "-") if first else ("s", "--")
@@ -172,7 +157,14 @@ def draw(biases: Biases, _: Findings) -> Picture:
         axes.axhspan(1e-16, _ROUNDING, color="0.93", lw=0, zorder=0)
         axes.set_ylim(1e-14, 30)
         y = "|estimate - limit| / |limit|" if law == "resistors" else ""
-        labelled(axes, "strength of the nudge: β, or η (voltage)", y, f"{letter}  {law} (grey: rounding)", loc="lower right")
+        labelled(
+            axes,
+            "strength of the nudge: β, or η (voltage)",
+            y,
+            f"{letter}  {law} (grey: rounding)",
+            law != "resistors",
+            loc="lower right",
+        )
     return made
 
 

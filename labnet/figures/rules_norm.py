@@ -13,7 +13,7 @@ from labnet.addresses import open_board
 from labnet.analysis import mean, median
 from labnet.data import Data
 from labnet.figures.drawing import labelled, picture
-from labnet.figures.figure import Figure, Findings, FloatArray, verdict
+from labnet.figures.figure import SAME, Figure, Findings, FloatArray, verdict
 from labnet.figures.rules_states import State, correlated, estimate, random_state
 from labnet.networks import named
 from labnet.rules import Lab, MultiplexedGradientDescent
@@ -109,9 +109,9 @@ def _apart(name: str, seed: int) -> float:
 
 def find(norms: Norms) -> Findings:
     """Compare the means with Eq. 21, and say what the other codes and Table 2's Gamma do."""
-    settings, times = norms.settings, np.array(norms.settings.times)
+    times = np.array(norms.settings.times)
     numbers: dict[str, Any] = {"tau_theta": times.tolist(), "edges": norms.edges}
-    found, holds = list[str](), []
+    found, holds, normalises = list[str](), [], True
     for (name, code), squares in norms.squares.items():
         means = [mean(each) for each in squares]
         numbers[f"{name}, {code}"] = means
@@ -128,22 +128,22 @@ def find(norms: Norms) -> Findings:
             for each, wanted in zip(squares, expected, strict=True)
         ]
         holds.append(max(np.abs(off)) < _SURE)
-        table_2 = times**2 / norms.edges[name]  # G is a sum there, and Gamma has sqrt(K), too
+        table_2 = times**2 / norms.edges[name] / expected  # G is a sum there, and Gamma has sqrt(K), too
+        by_gamma = [each.value * factor for each, factor in zip(means, table_2, strict=True)]
+        normalises &= bool(np.abs(np.log(by_gamma)).max() < np.log(SAME))
         numbers[f"{name}, expected"] = expected.tolist()
         numbers[f"{name}, standard errors off"] = off
-        numbers[f"{name}, with Gamma of Table 2"] = [
-            [value * factor for value in each]
-            for each, factor in zip(means, table_2 / expected, strict=True)
-        ]
+        numbers[f"{name}, with Gamma of Table 2"] = by_gamma
         found += [
             f"{name}, bernoulli: {means[0]} at tau_theta = {times[0]}, Eq. 21 has {expected[0]:.4g}; {means[-1]} at "
             f"{times[-1]}, Eq. 21 has {expected[-1]:.4g}; at most {max(np.abs(off)):.2g} standard errors off",
-            f"{name}, bernoulli, with Gamma of Table 2: {means[0].value * table_2[0] / expected[0]:.3g} at "
-            f"{times[0]} and {means[-1].value * table_2[-1] / expected[-1]:.3g} at {times[-1]}: it goes as tau_theta^2 / K",
+            f"{name}, bernoulli, with Gamma of Table 2: {by_gamma[0]:.3g} at {times[0]} and {by_gamma[-1]:.3g} at "
+            f"{times[-1]}: it goes as tau_theta^2 / K",
         ]
     numbers["board_apart"] = median(norms.apart)
     found.append(f"the rule on a board is off from Eq. 11 with the same draws by {median(norms.apart)} of it")
-    return Findings(numbers, tuple(found), verdict(*holds) + ": Eq. 21; Gamma of Table 2 does not normalise")
+    said = "normalises" if normalises else "does not normalise"
+    return Findings(numbers, tuple(found), f"{verdict(*holds)}; Gamma of Table 2 {said}")
 
 
 def _expected(edges: int, times: FloatArray | IntArray) -> FloatArray:
@@ -161,7 +161,9 @@ def draw(norms: Norms, _: Findings) -> Picture:
         panels[0].plot(fine, _expected(norms.edges[name], fine), color=colour, lw=1)
     panels[0].plot([], [], color="black", lw=1, label="Eq. 21")
     codes = norms.settings.codes
-    for colour, marker, line, code in zip(plots.colours(len(codes)), "os^x", ("-", "-", "-", "--"), codes, strict=False):
+    for colour, marker, line, code in zip(
+        plots.colours(len(codes)), "os^x", ("-", "-", "-", "--"), codes, strict=False
+    ):
         _draw(panels[1], times, norms.squares[first, code], colour, code, marker, line)
     titles = ("a  Bernoulli perturbations", f"b  all codes, {norms.edges[first]} edges")
     for axes, title in zip(panels, titles, strict=True):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labnet import analysis
+from labnet import analysis, circuit
+from labnet.circuit import Law, Linear
 from labnet.networks import Network
 from labnet.rules import HostRule, Lab
 from labnet.rules.perturbations import Code, perturbations, variance
@@ -13,7 +14,9 @@ from labnet.tasks import Allostery, Task
 
 FloatArray = NDArray[np.float64]
 
-R_FROM, R_TO = 0.5, 1.5  # of random resistances, in units of R_ref
+_LINEAR = Linear()
+
+R_FROM, R_TO = 0.3, 0.9  # of random resistances, in units of R_ref: what pots of that size have
 
 
 class State(NamedTuple):
@@ -54,7 +57,7 @@ def correlated(code: Code, slopes: FloatArray, times: int, steps: range, seed: i
     ----------
     code : str
         See `labnet.rules.perturbations.perturbations`.
-    slopes : numpy.ndarray, shape (K,) or (steps, K)
+    slopes : numpy.ndarray, shape (K,)
         The gradient.
     times : int
         tau_theta.
@@ -63,8 +66,23 @@ def correlated(code: Code, slopes: FloatArray, times: int, steps: range, seed: i
     seed : int
         Of the plan.
     """
-    count = slopes.shape[-1]
+    count = len(slopes)
     values = perturbations(code, steps.start * times, len(steps) * times, count, seed=seed)
     values = values.reshape(len(steps), times, count)
-    changes = values @ slopes[..., None]
-    return np.asarray((values * changes).sum(axis=1) / (times * variance(code, count)))
+    changes = values @ slopes
+    return np.asarray((values * changes[..., None]).sum(axis=1) / (times * variance(code, count)))
+
+
+def weighted_slope(state: State, law: Law = _LINEAR) -> FloatArray:
+    """Give what coupled learning follows for small eta, (E,), in V^2: the adjoint circuit driven by Z^-1 of the errors.
+
+    Z is how outputs respond to currents into them, in units of R_ref: holding outputs takes currents Z^-1 dV.
+    """
+    task, network, at = state.task, state.task.network, list(state.task.outputs)
+    held = task.held(task.train.inputs[0])
+    free = circuit.node_voltages(network, state.ohm, held, law=law)
+    units = np.eye(network.node_count)[at] / network.r_ref_ohm
+    impedance = np.array([circuit.adjoint(network, state.ohm, free, held, unit, law)[at] for unit in units])
+    pulls = np.zeros(network.node_count)
+    pulls[at] = np.linalg.solve(impedance, free[at] - task.train.targets[0])
+    return network.r_ref_ohm * circuit.cost_slope(network, state.ohm, free, held, pulls, law)

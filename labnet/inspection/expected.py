@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from labnet.board import Board, BoardInfo, Side
 from labnet.calibration import calibration_of
 from labnet.calibration.results import Pots
+from labnet.errors import NotSupported
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -208,7 +209,18 @@ class Measured(Expected):
 
 
 def expected_of(board: Board) -> Expected:
-    """Give what is expected of a board: as it is calibrated, where it is used so, else nominal."""
+    """Give what is expected of a board: as it is calibrated, where it is used so, else nominal.
+
+    Raises
+    ------
+    NotSupported
+        Where edges are no resistors.
+    """
+    if not board.info.law.linear:
+        raise NotSupported(
+            f"edges of {board.address} are no resistors ({board.info.law}), and faults are looked for by Ohm's law; "
+            "leave on_fault at 'ignore' there."
+        )
     calibration = calibration_of(board)
     if calibration is None or calibration.pots is None:
         return Nominal(board.info)

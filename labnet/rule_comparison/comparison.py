@@ -123,14 +123,14 @@ class RuleComparison:
         others = able[able["settlings_learned"].isna()]
         said = f"{task}: {len(learned)} of {len(able)} rules learn it within {self.file.settlings:,} settlings"
         if len(others):
-            said += f"; not {_listed(others['train'], 'at')}"
+            said += f"; these end at: {_listed(others['train'])}"
         yield said
         outputs = learned[learned["reads"] == "outputs"]["settlings_learned"]
         if len(outputs):
-            yield f"{task}, from outputs alone: {_listed(outputs, 'after')}"
+            yield f"{task}, settlings of rules that read outputs alone: {_listed(outputs)}"
         if len(learned):
             least = {what: learned[f"{what}_learned"] for what in _SPENT}
-            best = (f"{what} {_listed(spent[spent == spent.min()], 'with')}" for what, spent in least.items())
+            best = (f"{what}: {_listed(spent[spent == spent.min()])}" for what, spent in least.items())
             yield f"{task}, fewest {'; '.join(best)}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,11 +149,10 @@ class RuleComparison:
         }
 
 
-def _listed(numbers: "pd.Series[float]", by: str) -> str:
+def _listed(numbers: "pd.Series[float]") -> str:
     """Say rules and a number of each."""
     return ", ".join(
-        f"{rule} ({by} {number:,.0f})" if number >= 10 else f"{rule} ({by} {number:.2g})"
-        for rule, number in numbers.items()
+        f"{rule} ({number:,.0f})" if number >= 10 else f"{rule} ({number:.2g})" for rule, number in numbers.items()
     )
 
 

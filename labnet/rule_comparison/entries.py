@@ -132,9 +132,9 @@ def _experiment(says: _Comparison, shared: dict[str, Any], rule: str, task: str)
     """Give the experiment of a rule on a task, of one step."""
     own = dict(says.rules[rule])
     on_tasks = own.pop("tasks", {})
-    if not isinstance(on_tasks, dict) or (unknown := [name for name in on_tasks if name not in says.tasks]):
-        said = repr(unknown[0]) if isinstance(on_tasks, dict) else repr(on_tasks)
-        raise PlanError("", ((("tasks",), f"is of {said}; allowed: tables of the tasks {', '.join(says.tasks)}"),))
+    for name in on_tasks:
+        if name not in says.tasks:
+            raise PlanError("", ((("tasks", name), f"is of no task; allowed: {', '.join(says.tasks)}"),))
     keys = merged(merged(shared, own), on_tasks.get(task, {}))
     for key in ("steps", "steps_p", "task"):
         if key in keys:
@@ -147,18 +147,24 @@ def _origin(data: dict[str, Any], rule: str, task: str, where: Where) -> Where:
     """Say where in the file a key of an experiment comes from: a rule's table for a task, a rule's, or the top."""
     if where[:1] == ("task",):
         return ("tasks", task, *where[1:])
-    place = ("rules", rule)
     own = data["rules"][rule]
-    on_task = own.get("tasks", {})
-    on_task = on_task.get(task, {}) if isinstance(on_task, dict) else {}
-    if _holds(on_task, where):
-        return (*place, "tasks", task, *where)
-    return where if where and where[0] in data and not _holds(own, where) else (*place, *where)
+    for place, table in (
+        (("rules", rule, "tasks", task), own.get("tasks", {}).get(task)),
+        (("rules", rule), own),
+        ((), data),
+    ):
+        if _holds(table, where):
+            return (*place, *where)
+    return ("rules", rule, *where)
 
 
 def _holds(table: Any, where: Where) -> bool:
-    """Tell whether a key stands in a table, or the table that it belongs to."""
-    return bool(where) and isinstance(table, dict) and where[0] in table
+    """Tell whether a key stands in a table."""
+    for name in where:
+        if not isinstance(table, dict) or name not in table:
+            return False
+        table = table[name]
+    return True
 
 
 def _mistakes(path: str | os.PathLike[str], text: str, problems: Any) -> ExperimentError:

@@ -73,7 +73,7 @@ def _add_error_bars(run: "Run", frame: pd.DataFrame, scaled: NDArray[np.float64]
     """Add standard deviations of the errors, as the calibration of the readings has them."""
     frame["cost_std_v2"] = frame["scaled_error_std"] = np.nan
     converters = None if run.calibration is None else run.calibration.converters
-    if converters is None or frame.empty:
+    if converters is None or frame.empty or run.task.differential:  # these do not say where the outputs are
         return
     for name, examples in run.task.sets():
         at = frame["set"] == name

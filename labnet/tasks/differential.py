@@ -82,7 +82,7 @@ class Differential(Task):
         constants: int | Sequence[int] = 1,
         low_v: float = 0.0,
         high_v: float = 0.45,
-        target_v: float = 0.05,
+        target_v: float = 0.03,
         seed: int = 0,
     ) -> Self:
         """Sample XOR: its four examples, no test set.
@@ -116,7 +116,7 @@ class Differential(Task):
         constants: int | Sequence[int] = 1,
         low_v: float = 0.0,
         high_v: float = 0.45,
-        target_v: float = 0.05,
+        target_v: float = 0.03,
         seed: int = 0,
         train: int = 16,
         test: int = 16,

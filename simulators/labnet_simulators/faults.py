@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from labnet import circuit
 from labnet.board import Side, Snapshot, Update
-from labnet.errors import OutOfRange
+from labnet.errors import NotSupported, OutOfRange
 from labnet.networks import Network
 from labnet_simulators.board import SimulatedBoard
 from labnet_simulators.components import Faults, Parts, Removal, Settling
@@ -115,7 +115,9 @@ class FaultyBoard(SimulatedBoard):
         self._shift_v[list(faults.shifted_adc)] = SHIFT_V
 
     def _check_faults(self) -> None:
-        """Refuse faults of edges and nodes that there are none of."""
+        """Refuse faults of edges and nodes that there are none of, and of edges that are no resistors."""
+        if not self.parts.law.linear:
+            raise NotSupported(f"a FaultyBoard has resistors, not {self.parts.law}; give it no law, or no faults.")
         counts = {"edge": self.network.edge_count, "node": self.network.node_count}
         for name, index in _INDEX.items():
             what = index.partition(":")[0]

@@ -97,20 +97,18 @@ class Setup:
             target = self._target[side] = self._solve_free() if side == "free" else self._solve_clamped()
         return target
 
-    def _clamped_alone(self) -> list[int]:
-        """Give the nodes that the clamped side holds besides those of the free side.
+    def _outputs(self) -> tuple[int, ...]:
+        """Give the nodes that are eliminated last; none if the clamped side lets go of any that the free one holds.
 
         In rising order: what is held is a set, and its order is not to decide how a solve is rounded.
         """
-        return sorted(self.held["clamped"].keys() - self.held["free"].keys())
-
-    def _outputs(self) -> tuple[int, ...]:
-        """Give the nodes that are eliminated last; none if the clamped side lets go of any that the free one holds."""
         free, clamped = self.held["free"], self.held["clamped"]
         if not (free and free.keys() <= clamped.keys()):
             return ()
-        nudged = self.nudges["free"].nodes | self.nudges["clamped"].nodes
-        return tuple(self._clamped_alone() or sorted(nudged - free.keys()))
+        outputs = clamped.keys() - free.keys()
+        if not outputs:
+            outputs = (self.nudges["free"].nodes | self.nudges["clamped"].nodes) - free.keys()
+        return tuple(sorted(outputs))
 
     def _solver(self, side: Side, held: dict[int, float], outputs: tuple[int, ...]) -> "Solver":
         return self._solvers.factorised(side, tuple(held), outputs, self._resistances(side))
@@ -129,18 +127,13 @@ class Setup:
     def _response(self, side: Side, at_rest: FloatArray) -> FloatArray:
         """Give how far its nudge moves a side."""
         free_held, held = self.held["free"], self.held[side]
-        if side == "free" or (self._together() and held == free_held):
+        equal = self._resistances("clamped") is self._resistances("free")
+        if side == "free" or (equal and free_held and held == free_held):
             solver = self._solver("free", free_held, self._outputs())
         else:
             solver = self._solver(side, held, ())
         currents, shunts = self.nudges[side].by_node(len(at_rest))
         return solver.nudged(currents - shunts * at_rest, shunts)
-
-    def _together(self) -> bool:
-        """Tell whether the twins are equal, and the clamped side holds all that the free one does as that does."""
-        free, clamped = self.held["free"], self.held["clamped"]
-        equal = self._resistances("clamped") is self._resistances("free")
-        return equal and bool(free) and free.items() <= clamped.items()
 
     def _solve_clamped(self) -> FloatArray:
         target = self._solve_clamped_at_rest()
@@ -156,9 +149,10 @@ class Setup:
         free_held, held = self.held["free"], self.held["clamped"]
         if not (free_held and free_held.items() <= held.items()):
             return self._solver("clamped", held, ()).free(np.array([*held.values()]))
-        outputs, moved = self._outputs(), self._clamped_alone()
+        outputs = self._outputs()
+        moved = list(outputs) if len(held) > len(free_held) else []
         volts = np.array([held[node] for node in moved])
-        if not self._together():
+        if self._resistances("clamped") is not self._resistances("free"):
             solver, inputs = self._solver("clamped", free_held, outputs), np.array([*free_held.values()])
             return solver.clamped(inputs, volts) if moved else solver.free(inputs)
         at_rest = self._solve_at_rest()

@@ -109,8 +109,10 @@ def test_keys_of_experiments_and_their_words(offered: Offer) -> None:
     assert offered("run", "x.toml", "--set", "order", "=") == ["cyclic", "random"]
     assert offered("run", "x.toml", "--set", "order", "=", "r") == ["random"]
     assert offered("run", "x.toml", "--set", "task.ki") == [
-        f"task.kind={kind}" for kind in ("allostery", "regression", "classification")
+        f"task.kind={kind}" for kind in ("allostery", "regression", "classification", "xor", "curve")
     ]
+    assert offered("run", "x.toml", "--set", "rule.name", "=", "f") == ["fisher", "finite-differences"]
+    assert "rule.tau_theta=" in offered("run", "x.toml", "--set", "rule.")
     assert offered("run", "x.toml", "--set", "clock.p", "=", "0.5", "--set", "on_f") == [
         f"on_fault={what}" for what in ("ignore", "stop", "mask")
     ]

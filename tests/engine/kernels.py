@@ -4,6 +4,7 @@ from typing import Any
 
 import labnet
 from labnet import Continuous, GlobalClock, Plan, SelfTriggered
+from labnet.rules import EquilibriumPropagation
 
 
 def train(address: str, count: int = 1, **settings: Any) -> None:
@@ -26,6 +27,8 @@ def main() -> None:
     for count in (1, 2, 8, 32):
         train("sim://twin16", count, clock=GlobalClock(p=0.5))
         train("sim://twin16", count, rule=Continuous(gamma=1e-3))
+    for count in (1, 2):
+        train("sim://twin16", count, rule=EquilibriumPropagation(gamma=1e-3, nudge="conductance"))
     train("sim://twin16?gate=oscillator&calibrated=true", clock=SelfTriggered(dwell_s=1e-5), settle_s=1e-3)
     stretch()
     with labnet.open_board("sim://lattice-60x60") as board:  # voltages of large networks

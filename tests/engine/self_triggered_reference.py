@@ -9,8 +9,8 @@ from math import ceil, cos, exp, floor, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from reference import CLAMPED, FREE, TIE_V, SlowBoard
 from scipy.optimize import brentq
+from slow_board import CLAMPED, FREE, TIE_V, SlowBoard
 from slow_draws import (
     CAPACITOR,
     GATE_OFFSET,

@@ -1,5 +1,5 @@
-"""The parts of a twin board, computed the slow way from the documents: a dense solve a state, a loop over the edges, draws
-in integers. It shares no code with the simulated board; parts are plain data to it.
+"""The parts of a twin board, computed the slow way from the documents: a dense solve a state, a loop over the edges,
+draws in integers. It shares no code with the simulated board; parts are plain data to it.
 
 What floating point cannot decide, for it lies within rounding of a limit, raises `Undecidable`.
 """

@@ -17,6 +17,8 @@ from labnet.errors import Diverged
 
 RELATIVE = 1e-12
 
+pytestmark = pytest.mark.filterwarnings("ignore::labnet.errors.NudgeHidden")  # with codes, and hardly any nudge
+
 
 @pytest.mark.slow
 @settings(max_examples=300)
@@ -38,7 +40,6 @@ def test_the_continuous_rule_gives_every_resistance_of_the_reference(training: T
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::labnet.errors.NudgeHidden")
 @settings(max_examples=300)
 @given(nudged())
 def test_every_nudge_gives_every_resistance_of_the_reference(training: Training) -> None:

@@ -17,7 +17,7 @@ FILE = f"""title = "small"
 board = "sim://twin16?preset=ideal"
 settlings = {SETTLINGS}
 seeds = 3
-learned.regression = 0.7
+learned.regression = 0.1
 measure = {{ per_decade = 5 }}
 
 [tasks.allostery]
@@ -35,6 +35,14 @@ tasks.regression.rule.gamma = 0.05
 
 [rules."finite differences"]
 rule = {{ name = "finite-differences", gamma = 0.3 }}
+
+[rules."too fast"]
+rule = {{ name = "continuous", gamma = 1e4 }}
+
+[rules.lab]
+board = "sim://twin16?preset=lab"
+rule = {{ name = "continuous", gamma = 0.1 }}
+tasks.regression.quantise = "nearest"
 
 [quick]
 seeds = 1
@@ -63,11 +71,13 @@ def test_every_training_has_as_many_steps_as_there_are_settlings_for(made: RuleC
     for (rule, task), sweep in made.sweeps.items():
         errors = sweep.frame("error")
         assert errors["settlings"].max() <= SETTLINGS
-        assert errors["step"].max() == steps[task, rule]
+        assert rule == "too fast" or errors["step"].max() == steps[task, rule]
 
 
 def test_a_training_is_the_run_of_that_experiment_and_counts_the_same_costs(made: RuleComparison) -> None:
     for entry in made.file.entries:
+        if entry.rule not in ("coupled", "finite differences"):
+            continue
         experiment = entry.experiment.changed({"task.seed": 2, "seed": 2})
         with labnet.open_board(experiment.board) as board:
             run = labnet.run_plan(board, experiment.plan(board.network), progress=False)
@@ -81,35 +91,38 @@ def test_a_training_is_the_run_of_that_experiment_and_counts_the_same_costs(made
 
 
 def test_the_table_is_of_the_median_seed(made: RuleComparison) -> None:
-    for row in made.table.itertuples():
-        errors = made.sweeps[row.rule, row.task].frame("error")
+    for row in made.table[made.table["failed"] == 0].to_dict("records"):
+        errors = made.sweeps[row["rule"], row["task"]].frame("error")
         train = errors[errors["set"] == "train"].sort_values(["point", "step"])
         seeds = np.sort(train["scaled_error"].to_numpy().reshape(3, -1), axis=0)
-        assert [row.train_low, row.train, row.train_high] == seeds[:, -1].tolist()
-        learned = np.flatnonzero(seeds[1] <= (0.7 if row.task == "regression" else 0.01))
+        assert [row["train_low"], row["train"], row["train_high"]] == seeds[:, -1].tolist()
+        learned = np.flatnonzero(seeds[1] <= (0.1 if row["task"] == "regression" else 0.01))
         spent = train["settlings"].to_numpy()[learned[0]] if len(learned) else np.nan
-        np.testing.assert_equal(row.settlings_learned, spent)
-    assert made.table["settlings_learned"].notna().any()
-    assert made.table["settlings_learned"].isna().any()
-    assert made.table["test"].notna().tolist() == [False, False, True, True]
+        np.testing.assert_equal(row["settlings_learned"], spent)
+        assert (row["test"] > 0) == (row["task"] == "regression")
+    done = made.table[made.table["failed"] == 0]["settlings_learned"]
+    assert done.notna().any()
+    assert done.isna().any()
 
 
 def test_verdicts_name_who_learned_and_who_did_not(made: RuleComparison) -> None:
-    learned = made.table[made.table["settlings_learned"].notna()]
+    table = made.table[made.table["missing"] == ""]
     for task in made.tasks:
-        first = next(line for line in made.verdicts if line.startswith(f"{task}: "))
-        missed = first.partition("; not ")[2]
-        for rule in made.rules:
-            assert (rule in missed) == (rule not in set(learned[learned["task"] == task]["rule"]))
+        missed = next(line for line in made.verdicts if line.startswith(f"{task}: ")).partition("; these end at: ")[2]
+        for row in table[table["task"] == task].to_dict("records"):
+            assert (f"{row['rule']} (" in missed) == np.isnan(row["settlings_learned"])
 
 
 def test_what_is_written_holds_all_numbers(made: RuleComparison, folder: Path) -> None:
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "out" / "table.csv"), made.table.replace("", np.nan))
+    stored, numbers = pd.read_csv(folder / "out" / "table.csv"), made.table.select_dtypes("number")
+    pd.testing.assert_frame_equal(stored[numbers.columns], numbers, check_dtype=False)
     written = json.loads((folder / "out" / "comparison.json").read_text())
     assert written["settings"]["tasks"]["regression"]["train"] == 3
     assert written["versions"]["labnet"]
-    assert len(written["curves"]) == 6  # allostery has no test set
-    assert [row["train"] for row in written["table"]] == made.table["train"].tolist()
+    assert len(written["curves"]) == 11  # of seven sweeps; allostery has no test set
+    assert [row["train"] for row in written["table"]] == made.table["train"].map(
+        lambda error: error if np.isfinite(error) else None
+    ).replace(np.nan, None).tolist()
     assert (folder / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -119,57 +132,63 @@ def test_the_same_call_goes_on_and_trains_what_was_added(made: RuleComparison, f
     added = FILE.replace("[quick]", '[rules.clamped]\nrule = { name = "continuous", gamma = 0.01 }\n\n[quick]')
     both = compared(folder, added)
     assert kept.stat().st_mtime_ns == before
-    assert both.rules == ("coupled", "finite differences", "clamped")
+    assert both.rules == (*made.rules, "clamped")
     pd.testing.assert_frame_equal(
         both.table[both.table["rule"] != "clamped"].reset_index(drop=True), made.table, check_dtype=False
     )
     with pytest.raises(RunMismatch, match=r"allostery-coupled.*gamma.*another directory"):
         compared(folder, FILE.replace("gamma = 0.1 ", "gamma = 0.2 "))
     quick = compared(folder, quick=True)
-    assert (quick.table["seeds"] == 1).all()
+    assert set(quick.table["seeds"].dropna()) == {1}
     assert (folder / "out" / "quick-table.csv").exists()
 
 
-def test_a_rule_that_the_board_cannot_do_is_a_row_that_says_so(tmp_path: Path) -> None:
-    text = FILE.replace("preset=ideal", "preset=lab").replace("rule.gamma = 0.05", 'quantise = "nearest"')
-    table = compared(tmp_path, text).table
-    coupled = table[table["rule"] == "coupled"].set_index("task")
-    assert "wipers only" in coupled.loc["allostery", "missing"]
-    assert np.isnan(coupled.loc["allostery", "train"])
-    assert coupled.loc["regression", "missing"] == ""
-    assert coupled.loc["regression", "train"] > 0
+def test_a_rule_that_the_board_cannot_do_is_a_row_that_says_so(made: RuleComparison) -> None:
+    rows = made.table[made.table["rule"] == "lab"].set_index("task")
+    assert "wipers only" in rows.loc["allostery", "missing"]
+    assert np.isnan(rows.loc["allostery", "train"])
+    assert rows.loc["regression", "missing"] == ""
+    assert 0 < rows.loc["regression", "train"] < np.inf
 
 
-def test_a_rule_that_diverges_is_counted_as_worst(tmp_path: Path) -> None:
-    made = compared(tmp_path, FILE.replace("gamma = 0.3", "gamma = 1e4"))
-    row = made.table[made.table["rule"] == "finite differences"].iloc[0]
+def test_a_rule_that_diverges_is_counted_as_worst(made: RuleComparison) -> None:
+    row = made.table[made.table["rule"] == "too fast"].iloc[0]
     assert (row["failed"], row["train"]) == (3, np.inf)
     assert "resistances to zero" in row["why"]
     assert np.isnan(row["settlings_learned"])
-    curve = made.curve("finite differences", "allostery")
-    assert np.isinf(curve["median"]).all()
-    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
-    assert written["table"][1]["train"] is None
+    assert np.isinf(made.curve("too fast", "allostery")["median"]).all()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("gamma = 0.1", "gama = 0.1", r"line 19: rules.coupled.rule.gama is not a known key; .*"),
-        ("eta = 0.1", "eta = 1.5", r"line 20: rules.coupled.eta is 1.5; allowed: a number above 0"),
-        ("= 0.05", "= -1", r"line 21: rules.coupled.tasks.regression.rule.gamma is -1; allowed"),
-        ("finite-differences", "finite-diferences", r"line 24: rules.finite differences.rule.name is 'finite-dif.*'cont"),
-        ("train = 3", "train = 0", r"line 15: tasks.regression.train is 0; allowed: a whole number"),
-        ('kind = "allostery"', "", r"line 9: tasks.allostery.kind is missing; allowed: 'allostery'"),
-        ("tasks.regression.rule", "tasks.regresion.rule", r"tasks is of 'regresion'; allowed: .*allostery, regression"),
+        ("gamma = 0.1", "gama = 0.1", r"line 17: rules.coupled.rule.gama is not a known key; .*"),
+        ("eta = 0.1", "eta = 1.5", r"line 18: rules.coupled.eta is 1.5; allowed: a number above 0"),
+        ("= 0.05", "= -1", r"line 19: rules.coupled.tasks.regression.rule.gamma is -1; allowed"),
+        (
+            "finite-differences",
+            "finite-diferences",
+            r"line 22: rules.finite differences.rule.name is 'finite-dif.*'cont",
+        ),
+        ("train = 3", "train = 0", r"line 13: tasks.regression.train is 0; allowed: a whole number"),
+        ('kind = "allostery"', "", r"line 8: tasks.allostery.kind is missing; allowed: 'allostery'"),
+        (
+            "tasks.regression.rule",
+            "tasks.regresion.rule",
+            r"line 19: rules.coupled.tasks.regresion is of no task; allowed",
+        ),
         ("seeds = 3", "seeds = 0", r"line 4: seeds is 0; allowed: how many"),
         ("seeds = 3", "seeds = [5, 5]", r"line 4: seeds is not possible; allowed: a seed or more"),
         ("seeds = 3", "steps = 9", r"line 4: steps is not taken here: steps follow from settlings"),
         ("measure", "mesure", r"line 6: mesure is not a known key; .*Did you mean measure"),
         (f"settlings = {SETTLINGS}", "", r"settlings is missing; give a whole number"),
-        (f"settlings = {SETTLINGS}", "settlings = 31", r"finite differences on task allostery: settlings is 31.*takes 32"),
+        (
+            f"settlings = {SETTLINGS}",
+            "settlings = 31",
+            r"finite differences on task allostery: settlings is 31.*takes 32",
+        ),
         ("learned.regression", "learned.regresion", r"line 5: learned.regresion is of no task; allowed: allostery"),
-        ('[rules."finite differences"]', '[rules."a/b"]', r"line 23: rules.a/b is not possible; allowed: names of"),
+        ('[rules."finite differences"]', '[rules."a/b"]', r"line 21: rules.a/b is not possible; allowed: names of"),
     ],
 )
 def test_a_mistake_is_said_with_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -177,13 +196,3 @@ def test_a_mistake_is_said_with_line_and_what_is_allowed(tmp_path: Path, old: st
     with pytest.raises(ExperimentError, match=rf"rules\.toml.*{said}"):
         compared(tmp_path, FILE.replace(old, new, 1))
     assert not (tmp_path / "out").exists()
-
-
-def test_costs_of_a_rule_whose_class_is_not_here_are_not_known(tmp_path: Path) -> None:
-    from labnet.rules import RULES  # noqa: PLC0415
-
-    del RULES
-
-
-def test_a_sweep_that_was_stored_before_costs_were_counted_opens(made: RuleComparison, tmp_path: Path) -> None:
-    del made, tmp_path

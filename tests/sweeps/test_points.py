@@ -132,3 +132,16 @@ def test_an_unknown_frame_is_refused() -> None:
     sweep = labnet.sweep(experiment(**DISCRETE), {"clock.p": [1.0]}, progress=False)
     with pytest.raises(RunError, match="frame is 'eror'; allowed: error, final, points"):
         sweep.frame("eror")  # type: ignore[arg-type]
+
+
+def test_a_sweep_that_was_stored_before_costs_were_counted_opens(tmp_path: Path) -> None:
+    path, costs = tmp_path / "x.sweep", ["settlings", "readings", "writes"]
+    labnet.sweep(experiment(**DISCRETE), GRID, path=path, progress=False)
+    now = labnet.Sweep.open(path).frame("error")
+    assert (now["settlings"] == 2 * now["step"]).all()
+    assert (now["readings"] == 2 * now["step"]).all()  # of two outputs, in the free state
+    assert (now["writes"] == 16 * now["step"]).all()
+    now.drop(columns=costs).to_parquet(path / "error.parquet")
+    before = labnet.Sweep.open(path).frame("error")
+    assert before[costs].isna().all(axis=None)
+    pd.testing.assert_frame_equal(before.drop(columns=costs), now.drop(columns=costs))

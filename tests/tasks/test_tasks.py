@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from labnet import Network, networks
 from labnet.errors import TaskError, UnreachableTarget
-from labnet.tasks import KINDS, Allostery, Classification, Examples, Regression, Task
+from labnet.tasks import KINDS, Allostery, Classification, Differential, Examples, Regression, Task
 
 BOARD = networks.twin16()
 volts = st.floats(-5, 5)
@@ -70,7 +70,8 @@ def test_a_task_survives_json_exactly(task: Task) -> None:
 
 
 def test_every_kind_has_its_name() -> None:
-    assert {"allostery": Allostery, "regression": Regression, "classification": Classification} == KINDS
+    kinds = {"allostery": Allostery, "regression": Regression, "classification": Classification}
+    assert kinds | {"differential": Differential} == KINDS
 
 
 def test_a_task_without_a_kind_cannot_be_read_back() -> None:
@@ -124,7 +125,10 @@ def test_grounds_alone_hold_a_network() -> None:
         ({"train": ([], [])}, "training set is empty"),
         ({"train": ([[1.0, 2.0]], [])}, "1 rows of inputs and 0 of targets"),
         ({"train": ([[1.0, 2.0]], [[1.0], [1.0]])}, "1 rows of inputs and 2 of targets"),
-        ({"train": ([[1.0]], [[1.0]])}, "train set has 1 inputs and 1 targets a row; the task has 2 input and 1"),
+        (
+            {"train": ([[1.0]], [[1.0]])},
+            "1 inputs and 1 targets a row; the task has 2 input nodes and 1 to read: node 4",
+        ),
         ({"test": ([[1.0, 2.0]], [[1.0, 1.0]])}, "test set has 2 inputs and 2 targets"),
         ({"train": ([1.0, 2.0], [[1.0], [1.0]])}, r"inputs has shape \(2,\)"),
         ({"train": ([[1.0, 2.0]], [1.0])}, r"targets has shape \(1,\)"),

@@ -1,0 +1,116 @@
+"""``labnet rules`` and ``labnet compare-rules``, as somebody types them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labnet
+from labnet import rule_comparison
+from labnet.rules import RULES
+
+Labnet = Callable[..., tuple[int, str, str]]
+FILE = """board = "sim://twin16?preset=ideal"
+settlings = 120
+seeds = 20
+measure = { per_decade = 5 }
+
+[tasks.allostery]
+kind = "allostery"
+
+[rules.coupled]
+rule = { name = "continuous", gamma = 0.3 }
+eta = 0.1
+
+[rules."zeroth order"]
+rule = { name = "zeroth-order", gamma = 1e4 }
+
+[rules.nudged]
+board = "sim://twin16?preset=lab"
+rule = { name = "equilibrium-propagation", gamma = 0.1 }
+
+[quick]
+seeds = 2
+"""
+
+
+def built_in() -> list[str]:
+    return [name for name, rule in RULES.items() if rule.__module__.startswith("labnet.")]
+
+
+def test_rules_are_listed_with_needs_and_costs(labnet_command: Labnet) -> None:
+    code, said, _ = labnet_command("rules")
+    assert code == 0
+    lines = said.splitlines()
+    assert max(map(len, lines)) <= 100
+    rows = {line.split()[0]: line.split() for line in lines if line and not line.startswith(" ")}
+    assert set(built_in()) <= rows.keys()
+    assert rows["discrete"][1:] == ["voltage", "outputs", "wipers", "2", "2", "16"]
+    assert rows["finite-differences"][1:] == ["none", "outputs", "resistances", "32", "64", "544"]
+    twins = next(line for line in lines if line.startswith("  conductance, twin "))
+    assert twins.split()[2:] == ["conductance,", "twins", "nodes", "resistances", "1", "18", "16"]
+
+
+def test_a_rule_is_told_in_full(labnet_command: Labnet) -> None:
+    code, said, _ = labnet_command("rules", "multiplexed")
+    assert code == 0
+    assert "(oripov2025, Eq. 11)" in said
+    rows = [line.split(maxsplit=2) for line in said.splitlines()]
+    assert ["tau_theta", "1", "a whole number, at least 1"] in [[part.strip() for part in row] for row in rows]
+    code, _, complaint = labnet_command("rules", "multiplex")
+    assert code == 2
+    assert "no rule is called 'multiplex'; allowed: discrete" in complaint
+
+
+def test_a_board_says_which_rules_it_can_do_and_why_not(labnet_command: Labnet) -> None:
+    for preset, can in (("ideal", {"yes"}), ("lab", {"yes", "quantised", "no"})):
+        code, said, _ = labnet_command("rules", "--board", f"sim://twin16?preset={preset}")
+        assert code == 0
+        assert "Traceback" not in said
+        head, *lines = said.partition("\n\n")[0].splitlines()
+        at = head.index("here")
+        assert {line[at:] for line in lines if line[at - 3 : at - 2].isdigit()} == can
+    assert "the fisher rule nudges nodes by a current, this board by a voltage alone" in " ".join(said.split())
+
+
+def test_rules_are_compared(labnet_command: Labnet) -> None:
+    Path("mine.toml").write_text(FILE)
+    code, said, _ = labnet_command("compare-rules", "mine.toml", "--quick", "--jobs", "0")
+    assert code == 0
+    rows = {line[:12].strip(): line[12:].split() for line in said.splitlines()[:5]}
+    assert rows["coupled"][:2] == ["nodes", "voltage"]
+    assert rows["zeroth order"][-1] == "2"  # failed
+    assert rows["nudged"][2:] == ["not", "on", "this", "board"]
+    assert "zeroth order: step 0 on twin16 would move" in said
+    assert "nudged: the equilibrium-propagation rule needs a board" in said
+    assert "of 2 rules learn it within 120 settlings" in said
+    written = json.loads(Path("mine/quick-comparison.json").read_text())
+    assert written["quick"]
+
+
+def test_ctrl_c_says_how_to_go_on(labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.toml").write_text(FILE)
+    trained: list[str] = []
+
+    def interrupted(experiment: labnet.Experiment, *given: Any, **options: Any) -> labnet.Sweep:
+        if trained:
+            raise KeyboardInterrupt
+        trained.append(experiment.rule.name)
+        return labnet.sweep(experiment, *given, **options)
+
+    monkeypatch.setattr(rule_comparison.running, "sweep", interrupted)
+    code, _, complaint = labnet_command("compare-rules", "mine.toml", "--quick", "--jobs", "0", "--out", "here")
+    assert code == 130
+    assert "here holds what was done; the same command goes on" in complaint
+    assert (
+        labnet.Sweep.open("here/quick-allostery-coupled.sweep").frame("points")["status"].tolist() == ["complete"] * 2
+    )
+
+
+def test_a_mistake_in_the_file_is_said_in_words(labnet_command: Labnet) -> None:
+    Path("mine.toml").write_text(FILE.replace("gamma = 0.3", "gamma = 0"))
+    code, _, complaint = labnet_command("compare-rules", "mine.toml")
+    assert code == 2
+    assert "mine.toml, line 10: rules.coupled.rule.gamma is 0; allowed: a number above 0" in complaint
