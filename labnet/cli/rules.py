@@ -193,7 +193,7 @@ def compare_rules(
     Ctrl-C or a kill lose no training that is stored: the same command goes on. With a rule added to the file, it
     trains that one.
 
-    Example: labnet compare-rules experiments/compare-rules.toml --quick
+    Example: labnet compare-rules experiments/comparisons/rules.toml --quick
     """
     folder = folder or Path(file.stem)
     count = core_count() if jobs is None else jobs

@@ -36,7 +36,7 @@ _NAMES = {
     "lattice-20x20": "square lattice, 400 nodes, 760 edges; any size",
 }
 _LAWS: Mapping[str, Law] = {law.name: law for law in (Linear(), Diode(), Transistor())}
-_NONLINEAR_OHM = (500.0, 1e4)  # A: gates have limits; of transistors 4 V to 0.2 V above the threshold
+_EDGES_OHM = (500.0, 1e4)  # A: gates have limits; of transistors 4 V to 0.2 V above the threshold
 _OF_OSCILLATORS = ("oscillator_hz", "oscillator_spread", "phase_spread", "jitter", "temperature_k", "calibrated")
 
 
@@ -72,7 +72,8 @@ class Options(Data):
         Time constant with which the nodes settle.
     edges : {"linear", "diode", "transistor"}
         Resistors; these in series with diodes; or transistors: `labnet.circuit.Linear`, `Diode` and `Transistor` with
-        their defaults. Where resistances can be set, diodes and transistors have them from 500 ohm to 10 kohm.
+        their defaults. Where this is given and resistances can be set, they can from 500 ohm to 10 kohm, whichever
+        edges these are: so that one can compare them.
     fault : Faults
         Broken parts; see `labnet_simulators.faults`.
     """
@@ -131,8 +132,8 @@ class Options(Data):
         pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
         pot = {name: value for name, value in pot.items() if value is not None}
         parts = replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid))
-        if self.edges != "linear" and parts.resistance_range_ohm is not None:
-            parts = replace(parts, resistance_range_ohm=_NONLINEAR_OHM)
+        if "edges" in self.model_fields_set and parts.resistance_range_ohm is not None:
+            parts = replace(parts, resistance_range_ohm=_EDGES_OHM)
         return replace(parts, faults=self.fault, law=_LAWS[self.edges])
 
     def _gate(self, grid: Converter) -> Gate | OscillatorGate:
