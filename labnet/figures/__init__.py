@@ -15,6 +15,7 @@ from labnet.figures.noise import EQ_6
 from labnet.figures.rules_bias import FIG_BIAS
 from labnet.figures.rules_cosine import FIG_COSINE
 from labnet.figures.rules_hardware import FIG_HARDWARE
+from labnet.figures.rules_nonlinear import FIG_NONLINEAR
 from labnet.figures.rules_norm import FIG_NORM
 from labnet.figures.rules_scaling import FIG_SCALING
 from labnet.figures.rules_tau import FIG_TAU
@@ -26,7 +27,7 @@ FIGURES = {
     for each in (
         *(FIG_1B, FIG_2A, FIG_2B, EQ_6, FIG_3, FIG_GATES, FIG_4A, FIG_4B, FIG_4C, FIG_4D, FIG_4E),
         *(FIG_SELF_TRIGGERED, FIG_DAMAGE),
-        *(FIG_COSINE, FIG_SCALING, FIG_TAU, FIG_NORM, FIG_BIAS, FIG_HARDWARE),
+        *(FIG_COSINE, FIG_SCALING, FIG_TAU, FIG_NORM, FIG_BIAS, FIG_HARDWARE, FIG_NONLINEAR),
     )
 }
 

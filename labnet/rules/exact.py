@@ -50,7 +50,7 @@ class Responses(NamedTuple):
 class ExactGradient(GradientRule):
     """dR = -gamma dO/dR by implicit differentiation (ernoult2024, Eq. 2), O = 1/2 sum (V_F - V_D)^2, R in R_ref.
 
-    On a network of resistors the adjoint circuit is the network itself: inputs and grounds at 0 V, and the errors of
+    On resistors the adjoint circuit is the network itself: inputs and grounds at one voltage, and the errors of
     the outputs fed into them as currents. Then dO/dR_i = d_lambda d_V / R_i^2, of the drops over edge i in both. With
     ``adjoint = "computed"`` the host solves for lambda, in the linearised network where edges are no resistors: it has
     to know what the board is made of, so that is a reference and no rule for a bench.
@@ -84,10 +84,10 @@ class ExactGradient(GradientRule):
             free = lab.read("free")
             error = free[at] - lab.wanted(example, free[at])
             if self.adjoint == "circuit":
-                lab.hold_at_zero("clamped")
+                zero_v = lab.hold_even("clamped")
                 lab.nudge("clamped", error)
                 lab.settle()
-                response = lab.read("clamped")[None]
+                response = lab.read("clamped")[None] - zero_v
                 yield Slope(lab.network, Responses(lab.network, lab.ohm, free, response, np.ones(1)).slopes[0])
             else:
                 held = lab.task.held(lab.task.train.inputs[example])
@@ -148,12 +148,12 @@ class Fisher(HostRule):
             free = lab.read("free")
             pulls = np.zeros(len(nodes))
             pulls[: len(at)] = free[at] - lab.wanted(example, free[at])
-            lab.hold_at_zero("clamped")
+            zero_v = lab.hold_even("clamped")
             responses = []
             for node in nodes:
                 lab.nudge("clamped", np.ones(1), nodes=[node])
                 lab.settle()
-                responses.append(lab.read("clamped"))
+                responses.append(lab.read("clamped") - zero_v)
             yield Responses(lab.network, lab.ohm, free, np.array(responses), pulls)
 
     def delta(self, states: Responses) -> FloatArray:

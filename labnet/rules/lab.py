@@ -78,9 +78,11 @@ class Lab:
         """Hold an example's inputs on the free side, for rules that need no other."""
         self.board.drive("free", self._held[example])
 
-    def hold_at_zero(self, side: Side) -> None:
-        """Hold inputs and grounds of a side at 0 V."""
-        self.board.drive(side, dict.fromkeys(self.task.inputs + self.task.grounds, 0.0))
+    def hold_even(self, side: Side) -> float:
+        """Hold inputs and grounds of a side at one voltage; gives it: it stands for 0 V, where nodes go below that."""
+        middle_v = 0.5 * (self.board.info.source.v_min + self.board.info.source.v_max)
+        self.board.drive(side, dict.fromkeys(self.task.inputs + self.task.grounds, middle_v))
+        return middle_v
 
     def settle(self) -> None:
         """Wait for nodes to settle."""

@@ -163,17 +163,17 @@ def test_coupled_learning_follows_errors_weighted_by_what_outputs_see(seed: int)
     lab = lab_of(seed)
     at = list(lab.task.outputs)
     lab.begin(0, 1.0)
-    lab.hold_at_zero("clamped")
+    zero_v = lab.hold_even("clamped")
     impedance = []
     for node in at:
         lab.nudge("clamped", np.ones(1), nodes=[node])
         lab.settle()
-        impedance.append(lab.read("clamped")[at])
+        impedance.append(lab.read("clamped")[at] - zero_v)
     lab.hold(0, clamped=False)
     lab.settle()
     error = lab.outputs() - lab.wanted(0, lab.outputs())
     free = lab.read("free")
-    lab.hold_at_zero("clamped")
+    lab.hold_even("clamped")
     lab.nudge("clamped", np.linalg.solve(np.array(impedance), error))
     lab.settle()
     g = lab.network.r_ref_ohm / lab.ohm
@@ -220,6 +220,16 @@ def test_fisher_s_step_mends_the_errors_to_first_order(seed: int, of: Any) -> No
         if of == "nodes":
             others = np.delete(moved, at)
             np.testing.assert_allclose(others, 0.0, atol=50 * gamma**2)
+
+
+def test_converters_that_know_no_negative_voltages_see_the_adjoint_circuit_too() -> None:
+    """Its nodes lie on both sides of where inputs are held; 16-bit codes of 5 V leave about 1e-4 of the largest."""
+    board = labnet.open_board("sim://twin16?converters=board")
+    task = Regression.sample(board.network, inputs=2, outputs=2, train=3, test=0, seed=7)
+    lab = Lab(board, task)
+    lab.place(1e4 * np.random.default_rng(7).uniform(0.3, 1.0, 16))
+    by_circuit, computed = (change(lab, ExactGradient(gamma=1.0, adjoint=each)) for each in ("circuit", "computed"))
+    np.testing.assert_allclose(by_circuit, computed, atol=2e-3 * np.abs(computed).max())
 
 
 def test_the_stated_bias_is_what_the_estimate_is_off_by() -> None:
