@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from labnet import circuit
 from labnet.circuit import Law, Linear
 from labnet.errors import AnalysisError
-from labnet.rules import ContrastRule, States
+from labnet.rules import Continuous, States
 from labnet.tasks import Task
 
 FloatArray = NDArray[np.float64]
@@ -137,7 +137,7 @@ def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray]
     return PowerLaw(exponent, float(np.exp(averages.mean() - exponent.value * logs.mean())))
 
 
-def example_updates(task: Task, rule: ContrastRule, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
+def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
     """Give the change that every training example asks for: dR_ij of Eq. 7 in units of R_ref, shape (B, E)."""
     network, examples = task.network, task.train
     ohm = np.asarray(resistances_ohm, dtype=np.float64)

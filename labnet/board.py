@@ -336,7 +336,7 @@ class CanNudge(Protocol):
 
 def can_nudge(board: Board) -> CanNudge | None:
     """Give a board that can nudge with currents or conductances as one that can, and None for any other."""
-    return cast(CanNudge, board) if hasattr(type(board), "nudge") and board.info.nudges > {"voltage"} else None
+    return cast(CanNudge, board) if hasattr(type(board), "nudge") and board.info.nudges - {"voltage"} else None
 
 
 class CanGoOn(Protocol):

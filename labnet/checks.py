@@ -85,7 +85,10 @@ def _check_nudge(board: Board, plan: Plan) -> None:
     if plan.moves == "resistances":
         ohm = np.asarray(start) * board.network.r_ref_ohm
     else:
-        ohm = board.info.nominal_ohm(board.wipers() if start is None else start)
+        wipers = board.wipers() if start is None else start
+        if wipers.min() < 0:  # not known: the controller says so
+            return
+        ohm = board.info.nominal_ohm(wipers)
     if isinstance(rule, EquilibriumPropagation) and rule.most_bias is not None:
         bias = rule.bias(plan.task, ohm, law)
         if bias > rule.most_bias:

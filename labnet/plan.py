@@ -246,6 +246,10 @@ class Plan(Settings):
             )
         if self.masked and max(self.masked) >= self.task.network.edge_count:
             raise ValueError(f"masked names edge {max(self.masked)}; allowed: 0 to {self.task.network.edge_count - 1}")
+        if self.task.differential and isinstance(self.clock, SelfTriggered) and self.clock.clamp_period_s is None:
+            raise ValueError(
+                "clock has no clamp_period_s with a task of differences, whose clamp depends on what is read; give one"
+            )
         least = self.least_period_s
         if self.period_s is not None and self.period_s < least * (1 - 1e-9):
             raise ValueError(

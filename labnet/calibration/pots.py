@@ -78,7 +78,9 @@ def measure_pots(rig: Rig, converters: Converters, meter: BoardMeter | None, pos
 
 
 def _check_known(rig: Rig) -> None:
-    """Refuse a board on which ratios of some edges cannot be seen."""
+    """Refuse a board whose edges have no resistance, or on which ratios of some cannot be seen."""
+    if not rig.info.law.linear:
+        raise NotSupported(f"edges are no resistors ({rig.info.law}), and resistances are measured by Ohm's law.")
     of = np.arange(rig.network.edge_count)  # edges that share a floating node are known by each other
     seen = np.zeros(len(of), dtype=np.bool_)
     for node in (node for group in rig.groups for node in group):

@@ -21,9 +21,8 @@ from labnet.networks import Network
 
 FloatArray = NDArray[np.float64]
 
-_MOST_OHM = (
-    1e15  # of a junction's resistor; a broken edge is taken for this, beyond which the difference of currents drowns
-)
+# Of a junction's resistor: a broken edge is taken for this, beyond which the difference of currents drowns.
+_MOST_OHM = 1e15
 
 
 class Linearised(NamedTuple):
@@ -173,10 +172,10 @@ class Diode(Law):
     def content(self, network: Network, ohm: FloatArray, volts: FloatArray) -> FloatArray:
         """See `Law`."""
         drops, sign = edge_drops(network, volts), _along(self.directions, network.edge_count)
-        current = self._series(network, ohm, volts)[0]
-        junction = (drops - current * np.minimum(ohm, _MOST_OHM)) * sign / (self.ideality * self.thermal_v)
+        current, series_ohm = self._series(network, ohm, volts)[0], np.minimum(ohm, _MOST_OHM)
+        junction = (drops - current * series_ohm) * sign / (self.ideality * self.thermal_v)
         stored = self.saturation_a * self.ideality * self.thermal_v * (np.expm1(junction) - junction)
-        return np.asarray(0.5 * current**2 * ohm + stored + 0.5 * self._bypass(network, ohm) * drops**2)
+        return np.asarray(0.5 * current**2 * series_ohm + stored + 0.5 * self._bypass(network, ohm) * drops**2)
 
     def _series(self, network: Network, ohm: FloatArray, volts: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give current and slope of resistor and diode, without the bypass."""

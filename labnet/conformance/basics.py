@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from math import nan
 
 import numpy as np
@@ -69,6 +70,8 @@ def _bad_calls(bench: Bench) -> Iterator[tuple[str, Call]]:
             yield f"{volts:g} V at node {node}, {side} side", partial(board.drive, side, {node: volts})
         for stranger in strangers:
             yield f"node {stranger}, {side} side", partial(board.drive, side, {stranger: info.source.v_min})
+        for kind, where in product(bench.softly, (node, strangers[0])):
+            yield f"{kind} at node {where}, held or none, {side} side", partial(bench.nudge, side, kind, {where: 0.0})
     for bias_v in (nan, -0.1, 1e3):
         yield f"bias of {bias_v:g} V", partial(setattr, board, "bias_v", bias_v)
     for p in (nan, -0.1, 1.5):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labnet import circuit
-from labnet.board import Board, Side, SpeaksScpi
+from labnet.board import Board, NudgeKind, Side, SpeaksScpi, can_nudge
 from labnet.conformance.limits import AT_MOST, Limits
 from labnet.conformance.report import Measured
 from labnet.errors import BoardError, DeviceError, NotSupported
@@ -39,6 +39,7 @@ class Bench:
         self.board, self.limits = board, limits
         self.network, self.info = board.network, board.info
         self.nodes = tuple(range(self.network.node_count)) if self.info.drivable is None else self.info.drivable
+        self.softly = sorted(self.info.nudges - {"voltage"})  # what it says it nudges with, but for holding nodes
         self.low, self.high = self.volts(0.1), self.volts(0.9)
         self.top, self.middle = self.info.wiper_positions - 1, self.info.wiper_positions // 2
         # of each kind of finding by counting; there are fewer than 4 (E + 2) in all
@@ -101,6 +102,13 @@ class Bench:
         for side, floating in zip(SIDES, (set(free), set(clamped)), strict=True):
             self.board.drive(side, {node: volts for node, volts in sources.items() if node not in floating})
         self.settle()
+
+    def nudge(self, side: Side, kind: NudgeKind, pull: Mapping[int, float]) -> None:
+        """Feed currents into nodes of a side, in A, or join them to ground through conductances, in S."""
+        board = can_nudge(self.board)
+        if board is None:
+            raise BoardError(f"info.nudges has {' and '.join(self.softly)}; allowed: on a board with the verb nudge.")
+        board.nudge(side, *((pull, {}) if kind == "current" else ({}, pull)))
 
     def settle(self) -> None:
         """Wait until a change is long over: a board that is slow to settle is told so once, by that check."""

@@ -25,6 +25,7 @@ _ALL: tuple[Check, ...] = (
     voltages.homing,
     voltages.clamp,
     voltages.hold_and_float,
+    voltages.nudges,
     voltages.settling,
     edges.comparators,
     edges.gates,

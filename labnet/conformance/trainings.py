@@ -11,10 +11,10 @@ from labnet.conformance.bench import Bench
 from labnet.conformance.limits import AT_LEAST, AT_MOST
 from labnet.conformance.report import Measured
 from labnet.controller import Controller
-from labnet.rules.lab import clamp
 from labnet.errors import LabnetError, NotSupported
 from labnet.plan import GlobalClock, Plan, scheduled
 from labnet.records import Errors, Record
+from labnet.rules.lab import clamp
 from labnet.tasks import Regression
 
 _STEPS = 40

@@ -1,11 +1,12 @@
 """Checks of what can be measured with sources and converters: nodes, resistances, settling, noise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from math import log
 
 import numpy as np
 
-from labnet.board import Side
+from labnet.board import FloatArray, NudgeKind, Side
 from labnet.conformance.bench import SIDES, Bench
 from labnet.conformance.limits import AT_MOST
 from labnet.conformance.report import Measured
@@ -22,6 +23,7 @@ def wipers(bench: Bench) -> Iterator[Measured]:
 
     The edge's first node is held high and all others low, but for its second node, which floats: a voltage divider.
     """
+    _check_linear(bench)
     measurable = [(edge, *ends) for edge in range(bench.network.edge_count) if (ends := _ends(bench, edge))]
     bench.place(bench.top)
     for edge, high, floating in sorted(measurable, key=lambda each: each[2]):
@@ -30,6 +32,13 @@ def wipers(bench: Bench) -> Iterator[Measured]:
     if rest := sorted(set(range(bench.network.edge_count)) - {edge for edge, *_ in measurable}):
         raise NotSupported(
             f"{len(rest)} edges, the first is {rest[0]}, end at no node that can float with all its neighbours held."
+        )
+
+
+def _check_linear(bench: Bench) -> None:
+    if not bench.info.law.linear:
+        raise NotSupported(
+            f"edges are no resistors ({bench.info.law}); what they make of voltages is looked for by Ohm's law."
         )
 
 
@@ -149,6 +158,59 @@ def hold_and_float(bench: Bench) -> Iterator[Measured]:
     follows = bench.read_side("free")[list(bench.nodes)]
     what = f"node {bench.nodes[int(np.argmin(follows))]}, free side, when the clamped side moved its source"
     yield Measured(what, follows.min(), bench.high - accuracy_v, bench.high + accuracy_v, "V")
+
+
+def nudges(bench: Bench) -> Iterator[Measured]:
+    """Currents and conductances move nodes that float by what the edges there let them, on their side, until driven.
+
+    All other nodes are held high, and these are drawn low, neighbours in the list by unlike amounts.
+    """
+    if not bench.softly:
+        raise NotSupported("this board nudges by holding nodes at voltages alone.")
+    _check_linear(bench)
+    accuracy_v = bench.limits.accuracy_v
+    bench.place(bench.top)
+    for group, side in product(bench.groups, SIDES):
+        sources = dict.fromkeys(bench.nodes, bench.high)
+        bench.hold(sources, free=group, clamped=group)
+        before = bench.read()
+        for kind in bench.softly:
+            pull, bounds = _drawn_low(bench, group, kind)
+            bench.nudge(side, kind, pull)
+            bench.settle()
+            now = bench.read()
+            for node, (low, high) in bounds.items():
+                what, moved_v = f"node {node}, {side} side, nudged by a {kind}: moved by", now[side] - before[side]
+                yield Measured(what, float(moved_v[node]), low - accuracy_v, high + accuracy_v, "V")
+            other = _OTHER[side]
+            yield _unmoved(bench, group, f"{other} side, when the other is nudged", now[other] - before[other])
+        bench.hold(sources, free=group, clamped=group)
+        yield _unmoved(bench, group, f"{side} side, driven after a nudge", bench.read_side(side) - before[side])
+
+
+def _drawn_low(
+    bench: Bench, group: Sequence[int], kind: NudgeKind
+) -> tuple[dict[int, float], dict[int, tuple[float, float]]]:
+    """Give currents (A) or conductances (S) that draw nodes low, and by how much they move then, least and most (V)."""
+    nominal_ohm = float(bench.info.nominal_ohm(bench.top))
+    ratios = [ohm / nominal_ohm for ohm in bench.limits.resistance(bench.info, bench.top)]
+    pull, bounds = {}, {}
+    for k, node in enumerate(group):
+        share, siemens = (0.5, 0.25)[k % 2], len(bench.edges_at[node]) / nominal_ohm
+        if kind == "current":
+            pull[node] = -share * (bench.high - bench.low) * siemens
+            moved_v = [-share * (bench.high - bench.low) * ratio for ratio in ratios]
+        else:  # to ground
+            pull[node] = share * siemens
+            moved_v = [-bench.high * share * ratio / (1 + share * ratio) for ratio in ratios]
+        bounds[node] = (min(moved_v), max(moved_v))
+    return pull, bounds
+
+
+def _unmoved(bench: Bench, group: Sequence[int], what: str, moved_v: FloatArray) -> Measured:
+    node = max(group, key=lambda each: abs(moved_v[each]))
+    most = bench.limits.steady_v
+    return Measured(f"node {node}, {what}: moved by", float(moved_v[node]), -most, most, "V")
 
 
 def settling(bench: Bench) -> Iterator[Measured]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from labnet import circuit
 from labnet.board import BoardInfo
-from labnet.errors import PlanError
+from labnet.errors import LabnetError, PlanError
 from labnet.rules.perturbations import Code, Random, perturbations, variance
 from labnet.rules.rule import Costs, GradientRule, Needs, Slope
 from labnet.tasks import Task
@@ -114,15 +114,19 @@ class PerturbationRule(GradientRule):
         """Give the sum over time of changes of the cost, times values (T, E)."""
         total = np.zeros(values.shape[1])
         base = 0.0 if central else lab.cost(examples)
-        for each in values:
-            asked = self.amplitude * lab.network.r_ref_ohm * each
-            made = lab.perturb(asked)
-            change = lab.cost(examples) - base
-            if central:
-                made = 0.5 * (made - lab.perturb(-asked))
-                change = 0.5 * (change - lab.cost(examples))
-            counts = (made != 0.0) & (np.abs(made) >= _LEAST_MADE * np.abs(asked))
-            total += change * each * np.divide(asked, made, out=np.zeros_like(made), where=counts)
+        try:
+            for each in values:
+                asked = self.amplitude * lab.network.r_ref_ohm * each
+                made = lab.perturb(asked)
+                change = lab.cost(examples) - base
+                if central:
+                    made = 0.5 * (made - lab.perturb(-asked))
+                    change = 0.5 * (change - lab.cost(examples))
+                counts = (made != 0.0) & (np.abs(made) >= _LEAST_MADE * np.abs(asked))
+                total += change * each * np.divide(asked, made, out=np.zeros_like(made), where=counts)
+        except LabnetError:
+            lab.restore()  # or the run would log the perturbed wipers as its last, and go on from there
+            raise
         lab.restore()
         return total
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,35 @@ class HoldsOn(SimulatedBoard):
         source = self.voltages.held["free"].get(NODE)
         stuck = {} if source is None or side == "free" else {NODE: source}
         super().drive(side, stuck | dict(voltages))
+
+
+class NudgesBoth(SimulatedBoard):
+    """What nudges the free side nudges the clamped one, too."""
+
+    def nudge(
+        self, side: Side, currents_a: Mapping[int, float], shunts_s: Mapping[int, float] = MappingProxyType({})
+    ) -> None:
+        super().nudge(side, currents_a, shunts_s)
+        super().nudge("clamped", currents_a, shunts_s)
+
+
+class DrawsUp(SimulatedBoard):
+    """Currents have the wrong sign."""
+
+    def nudge(
+        self, side: Side, currents_a: Mapping[int, float], shunts_s: Mapping[int, float] = MappingProxyType({})
+    ) -> None:
+        super().nudge(side, {node: -amperes for node, amperes in currents_a.items()}, shunts_s)
+
+
+class StaysNudged(SimulatedBoard):
+    """To drive a side does not end its nudge."""
+
+    def drive(self, side: Side, voltages: Mapping[int, float]) -> None:
+        nudge = self.voltages.nudges[side]
+        super().drive(side, voltages)
+        if not nudge.nodes & voltages.keys():
+            super().nudge(side, *nudge)
 
 
 class Inverted(SimulatedBoard):
@@ -246,6 +276,9 @@ DEFECTS: list[tuple[type[SimulatedBoard], Parts, str, str]] = [
     (OffByTwenty, PARTS, "clamp", f"node {NODE}, "),
     (HoldsOn, PARTS, "hold-and-float", f"node {NODE}, let go of on the clamped side"),
     (SimulatedBoard, SLOW, "settling", "1 s after a step"),
+    (NudgesBoth, PARTS, "nudges", "clamped side, when the other is nudged"),
+    (DrawsUp, PARTS, "nudges", "nudged by a current"),
+    (StaysNudged, PARTS, "nudges", "free side, driven after a nudge"),
     (Inverted, PARTS, "comparators", f"edge {EDGE}: wrong of 24 directions"),
     (OpenGate, PARTS, "gates", f"edge {EDGE}, p = 0: updates of 10"),
     (OneGate, PARTS, "gates", "all edges alike"),

@@ -16,6 +16,7 @@ from labnet.errors import NotSupported, OutOfRange
 from labnet.plan import Plan
 from labnet.records import Block
 from labnet_simulators import SimulatedBoard
+from labnet_simulators.sides import TwinSides
 
 NETWORK = labnet.networks.twin16()
 
@@ -85,6 +86,23 @@ def test_what_is_not_claimed_is_not_applicable() -> None:
         assert report[name].status == "not applicable"
         assert "runs no plans" in report[name].unclaimed
     assert report["triggers"].status == "passed"
+
+
+def test_a_board_that_says_it_nudges_and_cannot_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(TwinSides, "nudge")
+    report = conform(SimulatedBoard(NETWORK), only=["nudges"])
+    assert report.failed == ("nudges",)
+    assert "info.nudges has conductance and current" in report["nudges"].error
+
+
+@pytest.mark.parametrize("edges", ["diode", "transistor"])
+def test_resistances_are_looked_for_in_resistors_alone(edges: str) -> None:
+    with labnet.open_board(f"sim://twin16?edges={edges}") as board:
+        report = conform(board)
+    assert report.passed, report.failed
+    for name in ("wipers", "nudges"):
+        assert report[name].status == "not applicable"
+        assert "no resistors" in report[name].unclaimed
 
 
 @pytest.mark.parametrize("drivable", [(4,), (0, 8), (0, 1, 3, 8), (0, 1, 2, 4, 6), tuple(range(8))])

@@ -17,7 +17,6 @@ from labnet.errors import Diverged
 from labnet.tasks import Classification, Regression, Task
 from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, OscillatorGate, Parts, Settling, SimulatedBoard
 
-
 # Host and board ---------------------------------------------------------------------------------------------------
 
 

@@ -129,6 +129,14 @@ def test_addresses_that_name_no_board(address: str, message: str) -> None:
         labnet.open_board(address)
 
 
+@pytest.mark.parametrize(
+    ("options", "limits"), [("", (1.0, 1e9)), ("?edges=linear", (500.0, 1e4)), ("?edges=diode", (500.0, 1e4))]
+)
+def test_edges_that_are_asked_for_have_the_same_limits(options: str, limits: tuple[float, float]) -> None:
+    with labnet.open_board(f"sim://twin16{options}") as board:
+        assert board.info.resistance_range_ohm == limits
+
+
 def test_faults_are_those_of_resistors() -> None:
     with pytest.raises(NotSupported, match="a FaultyBoard has resistors, not Diode"):
         FaultyBoard(MESH, Parts(law=Diode(), faults=Faults(stuck_gate=(3,))))
