@@ -138,7 +138,15 @@ def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray]
 
 
 def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:
-    """Give the change that every training example asks for: dR_ij of Eq. 7 in units of R_ref, shape (B, E)."""
+    """Give the change that every training example asks for: dR_ij of Eq. 7 in units of R_ref, shape (B, E).
+
+    Raises
+    ------
+    AnalysisError
+        For options of the rule, which Eq. 7 has not.
+    """
+    if rule.symmetric or (rule.margin_v, rule.over_clamp_v) != (None, None):
+        raise AnalysisError("the rule is symmetric, has a margin or over-clamps; allowed: Continuous without these.")
     network, examples = task.network, task.train
     ohm = np.asarray(resistances_ohm, dtype=np.float64)
     outputs = np.array(task.outputs)

@@ -7,7 +7,7 @@ import numpy as np
 from labnet.board import Board, BoardInfo
 from labnet.errors import NotDrivable, NotSupported, NudgeHidden, OutOfRange, PlanError, TaskError
 from labnet.plan import Plan, SelfTriggered
-from labnet.rules import AbsentRule, ContrastRule, EquilibriumPropagation, PerturbationRule
+from labnet.rules import AbsentRule, Continuous, ContrastRule, EquilibriumPropagation, PerturbationRule
 
 _FINEST_TICK_S = 1e-9  # no clock needs to be asked for less
 
@@ -26,6 +26,7 @@ def check(board: Board, plan: Plan) -> None:
     if isinstance(plan.rule, AbsentRule):
         raise PlanError(plan.rule.why)
     info = board.info
+    _check_over_clamp(info, plan)
     etas = np.atleast_1d(plan.eta)
     if info.source.bits is not None and (np.round(etas * 32768) == 0).any():
         raise PlanError(f"eta is {etas.min():g}; allowed: at least 1/32768 on a board that clamps in integers.")
@@ -50,16 +51,16 @@ def check_needs(info: BoardInfo, plan: Plan) -> None:
     NotSupported
     """
     rule, needs = plan.rule, plan.rule.needs
+    if needs.nudge is not None and needs.nudge not in info.nudges:
+        raise NotSupported(
+            f"the {rule.name} rule nudges nodes by a {needs.nudge}, this board by a {' or '.join(sorted(info.nudges))} "
+            "alone; use a rule that does ('labnet rules' lists them), or a simulated board with preset=ideal."
+        )
     if plan.moves == "resistances" and info.resistance_range_ohm is None:
         raise NotSupported(
             f"the {rule.name} rule needs a board whose resistances can be set, this one has wipers only; give quantise "
             "('stochastic' or 'nearest') to have the wipers set, or use the discrete rule, or a simulated board with "
             "preset=ideal."
-        )
-    if needs.nudge is not None and needs.nudge not in info.nudges:
-        raise NotSupported(
-            f"the {rule.name} rule nudges nodes by a {needs.nudge}, this board by a {' or '.join(sorted(info.nudges))} "
-            "alone; use a rule that does ('labnet rules' lists them), or a simulated board with preset=ideal."
         )
     if needs.linear and not info.law.linear:
         raise NotSupported(
@@ -93,8 +94,8 @@ def _check_nudge(board: Board, plan: Plan) -> None:
         bias = rule.bias(plan.task, ohm, law)
         if bias > rule.most_bias:
             raise PlanError(
-                f"rule.beta is {rule.beta:g}: where training starts its estimate is off by {bias:.1%} of the gradient; "
-                f"allowed by most_bias: {rule.most_bias:.1%}. Use a smaller beta, or centred states."
+                f"rule.beta is {rule.beta:g}: where training starts its estimate is off by {bias:.2g} of the gradient; "
+                f"allowed by most_bias: {rule.most_bias:g}. Use a smaller beta, or centred states."
             )
     if grid.bits is not None:
         code_v = (grid.v_max - grid.v_min) / grid.top
@@ -127,6 +128,15 @@ def _check_task(board: Board, plan: Plan) -> None:
                     f"{name} {what}[{b}, {k}] is {volts[b, k]:g} V; allowed: {info.source.v_min:g} to "
                     f"{info.source.v_max:g} V, what this board's source gives. Scale the task (v_max)."
                 )
+
+
+def _check_over_clamp(info: BoardInfo, plan: Plan) -> None:
+    ends_v = plan.rule.over_clamp_v if isinstance(plan.rule, Continuous) else None
+    if ends_v is not None and not info.source.v_min <= ends_v[0] < ends_v[1] <= info.source.v_max:
+        raise OutOfRange(
+            f"rule.over_clamp_v is {list(ends_v)}; allowed: {info.source.v_min:g} to {info.source.v_max:g} V, what "
+            "this board's source gives."
+        )
 
 
 def _check_times(info: BoardInfo, plan: Plan) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labnet.board import Board, Update
 from labnet.errors import Diverged, NotSupported, PlanError
 from labnet.inspection.guarding import Guard
-from labnet.optimisers import Plain
+from labnet.optimisers import Adam, Plain
 from labnet.plan import Plan, SelfTriggered
 from labnet.records import NO_BYTES, NO_FLOATS, NO_WIPERS, Errors, Record
 from labnet.rules import HostRule, Lab
@@ -181,9 +181,10 @@ class Cycle:
         bad = np.flatnonzero(~possible)
         if len(bad):
             ohm, edge = self.lab.ohm, int(bad[0])
-            why = "The learning rate gamma is too large: use a smaller one."
+            key = "rate of Adam" if isinstance(self.plan.optimiser, Adam) else "learning rate gamma"
+            why = f"The {key} is too large: use a smaller one."
             if np.isnan(new[edge]):
-                why = f"The {self.rule.name} rule gave no number there: where its delta is right, gamma is too large."
+                why = f"The {self.rule.name} rule gave no number there: where its delta is right, the {key} is too large."
             raise Diverged(
                 f"step {step} on {self.board.network.name} would move {len(bad)} of {len(new)} resistances to zero or "
                 f"below, or to infinity; first edge {edge}, from {ohm[edge]:.4g} to {new[edge]:.4g} ohm. "

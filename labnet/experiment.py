@@ -207,7 +207,20 @@ def _apply(data: dict[str, Any], change: str) -> tuple[str, ...]:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    if parsed == "none":  # TOML has no word for it: the key is left out
+        return _left_out(data, key.strip())
     return _put(data, key.strip(), parsed)
+
+
+def _left_out(data: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Take a dotted key out, where it is; gives its names."""
+    names = tuple(key.split("."))
+    place: Any = data
+    for name in names[:-1]:
+        place = place.get(name) if isinstance(place, dict) else None
+    if isinstance(place, dict):
+        place.pop(names[-1], None)
+    return names
 
 
 def _put(data: dict[str, Any], key: str, value: Any) -> tuple[str, ...]:

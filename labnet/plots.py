@@ -268,7 +268,8 @@ def _draw_nodes(axes: Axes, run: "Run", v_free: NDArray[np.float64]) -> None:
         volts = [(n, f"{v:.2f} V") for n, v in zip(task.inputs, task.train.inputs[0], strict=True)]
         reached = v_free[list(task.outputs)]
         for node, now, wanted in zip(task.outputs, reached, task.wanted(reached, task.train.targets[0]), strict=True):
-            volts.append((node, f"{now:.2f} V, wanted {wanted:.2f} V" if now == now else f"wanted {wanted:.2f} V"))
+            said = {f"{now:.2f} V": now, f"wanted {wanted:.2f} V": wanted}
+            volts.append((node, ", ".join(text for text, value in said.items() if np.isfinite(value))))
         for node, text in volts:
             axes.annotate(
                 text,

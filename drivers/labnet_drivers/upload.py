@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from labnet.board import BoardInfo
 from labnet.errors import OutOfRange
 from labnet.plan import Plan, SelfTriggered, scheduled
+from labnet.tasks import Task
 from labnet_drivers.commands import set_form, whole_ticks
 from labnet_drivers.framing import block
 
@@ -87,6 +88,8 @@ class Program:
 
     def _task(self, plan: Plan, info: BoardInfo) -> None:
         task = plan.task
+        if type(task).wanted is not Task.wanted:
+            raise OutOfRange(f"{type(task).__name__} wants no fixed voltage of each output; allowed: tasks that do.")
         for _, examples in task.sets():
             if len(examples):
                 row = [info.source.codes(examples.inputs), info.source.codes(examples.targets)]

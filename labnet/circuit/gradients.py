@@ -56,7 +56,7 @@ def adjoint(
 
     Raises
     ------
-    BadResistance, FloatingNode, IllConditioned
+    CircuitError, BadResistance, FloatingNode, IllConditioned
     """
     nodes = known_nodes(network, held)
     conductances(network, resistances_ohm)
@@ -65,7 +65,8 @@ def adjoint(
     lam = np.zeros(network.node_count)
     free = state.places.free
     if len(free):
-        lam[free] = state.solve(state.linearised(volts), per_node(network, "pull_a", pull_a)[free], transposed=True)
+        at = state.linearised(per_node(network, "volts", volts))
+        lam[free] = state.solve(at, per_node(network, "pull_a", pull_a)[free], transposed=True)
     return lam
 
 

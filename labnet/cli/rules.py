@@ -119,8 +119,9 @@ def _nudge(needs: Needs) -> str:
 def _on(board: Board, rule: Rule) -> tuple[str, str]:
     """Say whether a board can do a rule, and why not."""
     info, nodes = board.info, range(board.network.node_count)
-    first, second, *_ = [node for node in info.drivable or nodes if node in (info.readable or nodes)]
-    plan = Plan.model_construct(task=tasks.Allostery(board.network, {first: 1.0}, {second: 1.0}), rule=rule, steps=1)
+    output = (nodes if info.readable is None else info.readable)[0]
+    other = next(node for node in nodes if node != output)
+    plan = Plan.model_construct(task=tasks.Allostery(board.network, {other: 1.0}, {output: 1.0}), rule=rule, steps=1)
     why = ""
     for said, setting in (("yes", plan), ("quantised", plan.model_copy(update={"quantise": "stochastic"}))):
         try:
@@ -262,4 +263,4 @@ def _cells(row: "pd.Series[Any]") -> Iterator[str]:
 
 def _error(value: float) -> str:
     """Say an error; what is rounding is not told apart."""
-    return f"{value:.2g}" if value >= _ROUNDING else f"<{_ROUNDING:g}"
+    return f"<{_ROUNDING:g}" if value < _ROUNDING else f"{value:.2g}"

@@ -14,13 +14,17 @@ from scipy.special import betaincinv
 
 from labnet import circuit, plots
 from labnet.addresses import open_board
-from labnet.analysis import Interval, median
+from labnet.analysis import Interval, cosine, gradient, median
+from labnet.board import Board
 from labnet.circuit import Law
 from labnet.cores import core_count
 from labnet.data import Data
 from labnet.experiment import Experiment, merged
 from labnet.figures.drawing import labelled, picture
 from labnet.figures.figure import TASK, Figure, Findings, FloatArray, verdict
+from labnet.figures.rules_states import estimate
+from labnet.plan import Plan
+from labnet.rules import HostRule, Lab
 from labnet.sweeps import sweep
 from labnet.sweeps.job import COMPLETE
 from labnet.tasks import Differential
@@ -41,6 +45,9 @@ class Settings(Data):
         Address; its edges are added.
     first, networks : int
         Seed of the first network, and how many: each has terminals, resistances and examples drawn.
+    longer : int
+        Steps of the rule and the edges that the statement is about; its cost is looked at after as many as all others
+        have, too.
     processes : int
         In which networks are trained; 0 trains them in this one.
     all : dict
@@ -53,6 +60,7 @@ class Settings(Data):
     board: str
     first: int = Field(ge=0)
     networks: int = Field(ge=2)
+    longer: int = Field(ge=1)
     processes: int = Field(default_factory=core_count, ge=0)
     all: dict[str, Any]
     edges: dict[str, dict[str, Any]] = Field(min_length=1)
@@ -71,20 +79,24 @@ class Trained(NamedTuple):
     steps : numpy.ndarray, shape (K,)
     costs : numpy.ndarray, shape (T, K)
         NaN from where a training failed.
-    final, test : numpy.ndarray, shape (T,)
-        Of the training examples, and of those that were not shown (NaN where there are none); infinite where a training
-        failed.
+    equal, final, test : numpy.ndarray, shape (T,)
+        After as many steps as all have, and at the end; at the end of examples that were not shown, NaN where there are
+        none. Infinite where a training failed.
     ohm : numpy.ndarray, shape (T, E)
         At the end; NaN where a training failed.
+    cosines : numpy.ndarray, shape (T,)
+        Of what the rule asks for at the end to the step against the gradient; NaN where a training failed.
     """
 
     tasks: list[Differential]
     law: Law
     steps: NDArray[np.int64]
     costs: FloatArray
+    equal: FloatArray
     final: FloatArray
     test: FloatArray
     ohm: FloatArray
+    cosines: FloatArray
 
     def read(self, at: int, inputs: FloatArray) -> FloatArray:
         """Give the differences (B,) that network `at` makes of inputs (B, I)."""
@@ -114,35 +126,44 @@ def measure(given: dict[str, Any]) -> Learned:
                 }
                 for rule, keys in settings.rules.items():
                     experiment = Experiment(**merged(shared, keys))
-                    trained[kind, edges, rule] = _trained(settings, experiment, pool)
+                    more = {"steps": settings.longer} if (edges, rule) == (_CLAIMED, _CONTRAST) else {}
+                    equal_at = experiment.triggers
+                    trained[kind, edges, rule] = _trained(settings, experiment.changed(more), equal_at, pool)
     return Learned(settings, trained)
 
 
-def _trained(settings: Settings, experiment: Experiment, pool: Executor | None) -> Trained:
+def _trained(settings: Settings, experiment: Experiment, equal_at: int, pool: Executor | None) -> Trained:
     seeds = range(settings.first, settings.first + settings.networks)
     swept = sweep(experiment, {f"{TASK}, seed, board.seed": seeds}, executor=pool, progress=False)
-    with open_board(experiment.board) as board:
-        law, network = board.info.law, board.network
-    sampled = [experiment.changed({TASK: seed}).plan(network).task for seed in seeds]
-    tasks = [cast(Differential, task) for task in sampled]
-    least = np.array([least_linear_cost(task) for task in tasks])
     points, errors, final = (swept.frame(name) for name in ("points", "error", "final"))
     done = (points["status"] == COMPLETE).to_numpy()
-    sets = {name: part.pivot(index=TASK, columns="step", values="cost_v2") for name, part in errors.groupby("set")}
-    costs = {name: part.reindex(seeds).to_numpy(dtype=np.float64) / least[:, None] for name, part in sets.items()}
-    ends = {name: np.where(done, each[:, -1], np.inf) for name, each in costs.items()}
     final = final[final["step"] == final["step"].max()]
     ohm = final.pivot(index=TASK, columns="edge", values="resistance_ohm").reindex(seeds).to_numpy(dtype=np.float64)
+    ohm = np.where(done[:, None], ohm, np.nan)
+    with open_board(experiment.board) as board:
+        law, network = board.info.law, board.network
+        plans = [experiment.changed({TASK: seed}).plan(network) for seed in seeds]
+        cosines = np.array([_cosine(board, plan, at) for plan, at in zip(plans, ohm, strict=True)])
+    tasks = [cast(Differential, plan.task) for plan in plans]
+    least = np.array([least_linear_cost(task) for task in tasks])
+    sets = {name: part.pivot(index=TASK, columns="step", values="cost_v2") for name, part in errors.groupby("set")}
+    costs = {name: part.reindex(seeds).to_numpy(dtype=np.float64) / least[:, None] for name, part in sets.items()}
+    steps = sets["train"].columns.to_numpy()
+    equal = np.nan_to_num(costs["train"][:, np.searchsorted(steps, equal_at)], nan=np.inf)
+    ends = {name: np.where(done, each[:, -1], np.inf) for name, each in costs.items()}
     test = ends.get("test", np.full(len(tasks), np.nan))
-    return Trained(
-        tasks,
-        law,
-        sets["train"].columns.to_numpy(),
-        costs["train"],
-        ends["train"],
-        test,
-        np.where(done[:, None], ohm, np.nan),
-    )
+    return Trained(tasks, law, steps, costs["train"], equal, ends["train"], test, ohm, cosines)
+
+
+def _cosine(board: Board, plan: Plan, ohm: FloatArray) -> float:
+    """Give the cosine between what a rule follows on all examples and the exact gradient."""
+    if np.isnan(ohm).any():
+        return np.nan
+    lab = Lab(board, plan.task)
+    lab.place(ohm)
+    examples = range(len(plan.task.train))
+    follows = estimate(cast(HostRule, plan.rule), lab, cast(float, plan.eta), examples=examples)
+    return float(cosine(follows, gradient(plan.task, ohm, law=board.info.law)))
 
 
 def least_linear_cost(task: Differential) -> float:
@@ -173,29 +194,44 @@ def find(learned: Learned) -> Findings:
     }
     found, control, claimed = list[str](), list[bool](), dict[str, str]()
     for (kind, edges, rule), trained in learned.trained.items():
-        costs = np.minimum(trained.final, _FAILED)
-        did = costs < _LEARNED
-        how_often = f"{did.sum()} of {len(did)}"
-        numbers.setdefault(kind, {}).setdefault(edges, {})[rule] = {
-            "final_over_linear": costs.tolist(),
-            "median": median(costs),
-            "learned": share(did),
-            "below_linear": share(costs < 1.0 - _ROUNDING),
-            "failed": int(np.isinf(trained.final).sum()),
-            "test_over_linear": None if np.isnan(trained.test).any() else median(np.minimum(trained.test, _FAILED)),
-        }
-        said = (
-            f"{kind}, {edges}, {rule}: {how_often} learned, a share of {share(did)}; cost {median(costs)} of the bound"
-        )
-        found.append(said + (f", {np.isinf(trained.final).sum()} failed" if np.isinf(trained.final).any() else ""))
+        numbers.setdefault(kind, {}).setdefault(edges, {})[rule] = _counted(trained.equal, trained)
+        each = numbers[kind][edges][rule]
+        found.append(f"{kind}, {edges}, {rule}: {_said(each)}")
         if edges == _CONTROL:
-            control.append(bool(costs.min() >= 1.0 - _ROUNDING))
+            control.append(bool(trained.equal.min() >= 1.0 - _ROUNDING))
         if (edges, rule) == (_CLAIMED, _CONTRAST):
-            claimed[kind] = how_often
+            each["longer"] = {"steps": int(trained.steps[-1])} | _counted(trained.final, trained)
+            found.append(f"{kind}, {edges}, {rule}, {trained.steps[-1]} steps: {_said(each['longer'])}")
+            claimed[kind] = f"{(trained.final < _LEARNED).sum()} of {len(trained.final)}"
     some = [not each.startswith("0 ") for each in claimed.values()]
     counts = ", ".join(f"{kind} with {often}" for kind, often in claimed.items())
     control_says = "resistors never below the bound" if all(control) else "resistors below the bound"
     return Findings(numbers, tuple(found), f"{verdict(all(control), *some)}; {counts} networks drawn; {control_says}")
+
+
+def _counted(final: FloatArray, trained: Trained) -> dict[str, Any]:
+    """Give the numbers of final costs (T,) of networks."""
+    costs = np.minimum(final, _FAILED)
+    cosines = trained.cosines[(trained.final >= _LEARNED) & np.isfinite(trained.cosines)]
+    return {
+        "cost_over_linear": costs.tolist(),
+        "median": median(costs),
+        "learned": share(costs < _LEARNED),
+        "below_linear": share(costs < 1.0 - _ROUNDING),
+        "failed": int(np.isinf(final).sum()),
+        "test_over_linear": None if np.isnan(trained.test).any() else median(np.minimum(trained.test, _FAILED)),
+        "cosine_where_not_learned": median(cosines) if len(cosines) > 1 else cosines.tolist(),
+    }
+
+
+def _said(numbers: dict[str, Any]) -> str:
+    """Say how many networks learned, and how far the others are from the gradient."""
+    of = len(numbers["cost_over_linear"])
+    said = f"learned by {numbers['learned'].value * of:.0f} of {of}, a share of {numbers['learned']}; "
+    said += f"{numbers['below_linear'].value * of:.0f} below the bound, cost {numbers['median']} of it"
+    if isinstance(cosines := numbers["cosine_where_not_learned"], Interval):
+        said += f"; cosine to the gradient at the end, where not learned, {cosines}"
+    return said + (f"; {numbers['failed']} failed" if numbers["failed"] else "")
 
 
 def draw(learned: Learned, _: Findings) -> Picture:
@@ -205,9 +241,9 @@ def draw(learned: Learned, _: Findings) -> Picture:
     for row, kind in enumerate(kinds):
         left, middle, right = panels[3 * row : 3 * row + 3]
         letters = "abcdef"[3 * row :]
-        _draw_final(left, learned, kind, f"{letters[0]}  {kind}")
-        _draw_steps(middle, learned, kind, f"{letters[1]}  {kind}, {_CONTRAST}: each network")
-        _draw_read(right, learned, kind, f"{letters[2]}  {kind}, {_CONTRAST}: the best network of each kind")
+        _draw_final(left, learned, kind, f"{letters[0]}  {kind}, after equally many steps; bars: medians")
+        _draw_steps(middle, learned, kind, f"{letters[1]}  {_CONTRAST}: each network")
+        _draw_read(right, learned, kind, f"{letters[2]}  {_CONTRAST}: the best network of each")
     return made
 
 
@@ -215,7 +251,7 @@ def _draw_final(axes: Axes, learned: Learned, kind: str, title: str) -> None:
     edges, rules = list(learned.settings.edges), list(learned.settings.rules)
     for k, (colour, marker, rule) in enumerate(zip(plots.colours(len(rules)), "os^Dv", rules, strict=False)):
         for x, each in enumerate(edges):
-            costs = np.clip(learned.trained[kind, each, rule].final, _FLOOR, _FAILED)
+            costs = np.clip(learned.trained[kind, each, rule].equal, _FLOOR, _FAILED)
             at = x + 0.24 * (k - (len(rules) - 1) / 2)
             axes.plot(
                 np.full(len(costs), at),
@@ -230,7 +266,13 @@ def _draw_final(axes: Axes, learned: Learned, kind: str, title: str) -> None:
             axes.hlines(np.median(costs), at - 0.09, at + 0.09, color=colour, lw=1.5)
     axes.set_xticks(range(len(edges)), edges)
     _bounds(axes)
-    labelled(axes, "edges", "final cost / least of linear networks", f"{title}: bar is the median", loc="lower left")
+    labelled(
+        axes,
+        "edges",
+        "cost / least of linear networks",
+        title,
+        loc="lower left",
+    )
 
 
 def _draw_steps(axes: Axes, learned: Learned, kind: str, title: str) -> None:

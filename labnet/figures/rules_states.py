@@ -1,5 +1,6 @@
 """What the studies of rules share: random states of networks, and what a rule makes of them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +44,10 @@ def random_state(network: Network, seed: int, outputs: int = 2, v_max: float = 5
     return State(task, ohm, analysis.gradient(task, ohm))
 
 
-def estimate(rule: HostRule, lab: Lab, eta: float = 1.0, step: int = 0) -> FloatArray:
+def estimate(rule: HostRule, lab: Lab, eta: float = 1.0, step: int = 0, examples: Sequence[int] = (0,)) -> FloatArray:
     """Give the gradient that a rule takes its steps along: what it asks for over -gamma, shape (E,)."""
     lab.begin(step, eta)
-    change = np.sum([rule.delta(part) for part in rule.show(lab, [0])], axis=0)
+    change = np.sum([rule.delta(part) for part in rule.show(lab, examples)], axis=0)
     return np.asarray(-change / (rule.gamma * lab.network.r_ref_ohm))
 
 

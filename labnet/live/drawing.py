@@ -241,7 +241,7 @@ class NetworkDrawing:
         if not self._small:
             self._scales.fit(np.append(state.ohm, self._network.r_ref_ohm), volts, signed=coloured_by == "difference")
         ink = np.where(np.abs(volts) < 0.55 * self._scales.volts.high, _DARK, "white").tolist()
-        wanted = self._wanted(state.example)
+        wanted = self._wanted(state)
         texts = {node: f"{target:.4f} V" for node, target in wanted.items()}
         said = [texts.get(node, "–") for node in range(self._network.node_count)]
         self.nodes.data.update(columns, volts=volts, wanted=said, ink=ink)
@@ -256,13 +256,13 @@ class NetworkDrawing:
             "offset": np.where(below, 11.0, -11.0),
         }
 
-    def _wanted(self, example: int) -> dict[int, float]:
-        """Give what the outputs should be in an example; nothing for a batch."""
-        train = self._task.train
-        if self._task.differential:  # of no node alone
+    def _wanted(self, state: NetworkState) -> dict[int, float]:
+        """Give what the outputs should be in an example; nothing for a batch, or where that is not known."""
+        task, example = self._task, state.example
+        if example < 0 and len(task.train) != 1:
             return {}
-        targets = train.targets[example] if example >= 0 else train.targets[0] if len(train) == 1 else []
-        return dict(zip(self._task.outputs, targets, strict=False))
+        wanted = task.wanted(state.v_free[list(task.outputs)], task.train.targets[max(example, 0)])
+        return {node: volts for node, volts in zip(task.outputs, wanted.tolist(), strict=True) if np.isfinite(volts)}
 
     def _texts(self, volts: NDArray[np.float64], wanted: dict[int, float]) -> dict[int, str]:
         """Give what is written beside terminals: their voltages, and what they should be."""

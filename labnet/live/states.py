@@ -109,7 +109,9 @@ def _state_of(run: Run, steps: NDArray[np.int64]) -> NetworkState:
     v_free, v_clamped, directions, enabled = (
         run.array(field, steps) for field in ("v_free", "v_clamped", "directions", "enabled")
     )
-    seen = int(np.argmax(~np.isnan(v_free).all(axis=1)))
+    # A rule may read the clamped side alone, and of batches no voltages are logged.
+    read = ~(np.isnan(v_free) & np.isnan(v_clamped)).all(axis=1)
+    seen = int(np.argmax(read | (enabled >= 0).any(axis=1)))
     example, time_s, clipped = run.logged(steps[seen])
     return NetworkState(
         step=int(steps[0]),

@@ -8,12 +8,17 @@ import numpy as np
 import pandas as pd
 
 from labnet.rule_comparison.entries import Entry, RuleFile
-from labnet.rules import Costs
+from labnet.rules import Costs, Needs
 from labnet.sweeps import Sweep
 from labnet.sweeps.job import COMPLETE
 from labnet.tasks.task import ExampleSet
 
 _SPENT = Costs._fields
+_COLUMNS = (
+    *("task", "rule", "name", *Needs._fields, "missing", "steps", *_SPENT),
+    *("train", "train_low", "train_high", "test", "accuracy"),
+    *(*(f"{name}_learned" for name in _SPENT), "seeds", "failed", "why"),
+)
 _QUARTILES = (0.5, 0.25, 0.75)
 
 
@@ -75,7 +80,7 @@ class RuleComparison:
         (median); settlings_learned, readings_learned, writes_learned (until the median seed has learned it, NaN
         where it never has); seeds, failed (how many), why (the first did).
         """
-        return pd.DataFrame([self._row(entry) for entry in self.file.entries])
+        return pd.DataFrame([self._row(entry) for entry in self.file.entries], columns=_COLUMNS)
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         experiment = entry.experiment

@@ -21,6 +21,7 @@ from labnet.rules import Costs, HostRule, Needs
 _NAME = r"[\w .,:=+()-]+"  # it is part of a directory's name, too
 _LEARNED = 0.01
 Count = Annotated[int, Field(ge=1)]
+Level = Annotated[float, Field(gt=0)]
 Tables = Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 
 
@@ -30,7 +31,9 @@ class _Comparison(Data):
     title: str = ""
     settlings: int = Field(ge=1, description="a whole number, at least 1: how many every training may take")
     seeds: Count | tuple[int, int] = Field(20, description="how many, at least 1, or [first, end]")
-    learned: dict[str, float] = Field({}, description="a table: the scaled error at which a task counts as learned")
+    learned: dict[str, Level] = Field(
+        {}, description="a number above 0: the scaled error at which it counts as learned"
+    )
     tasks: Tables = Field(description="tables [tasks.NAME] with the keys of [task], at least one")
     rules: Tables = Field(description="tables [rules.NAME] with keys of experiments, at least one")
 
@@ -101,6 +104,8 @@ def read(path: str | os.PathLike[str], quick: bool = False) -> RuleFile:
     """
     text, data = read_toml(path)
     fewer = data.pop("quick", {})
+    if not isinstance(fewer, dict):
+        raise _mistakes(path, text, [(("quick",), f"is {fewer!r}; allowed: a table, of what it changes")])
     data = merged(data, fewer) if quick else data
     shared = {key: value for key, value in data.items() if key not in _Comparison.model_fields}
     try:
@@ -135,12 +140,12 @@ def _experiment(says: _Comparison, shared: dict[str, Any], rule: str, task: str)
     for name in on_tasks:
         if name not in says.tasks:
             raise PlanError("", ((("tasks", name), f"is of no task; allowed: {', '.join(says.tasks)}"),))
-    keys = merged(merged(shared, own), on_tasks.get(task, {}))
-    for key in ("steps", "steps_p", "task"):
+    keys = merged(merged({"title": says.title, **shared}, own), on_tasks.get(task, {}))
+    for key in ("steps", "steps_p", "task", "seed"):
         if key in keys:
-            raise PlanError("", (((key,), "is not taken here: steps follow from settlings, tasks are [tasks.NAME]"),))
-    seed = says.seed_range[0]
-    return Experiment(**keys, steps=1, task={**says.tasks[task], "seed": seed}, title=says.title)
+            allowed = "steps follow from settlings, tasks are [tasks.NAME], and seeds is of all"
+            raise PlanError("", (((key,), f"is not taken here: {allowed}"),))
+    return Experiment(**keys, steps=1, task={**says.tasks[task], "seed": says.seed_range[0]})
 
 
 def _origin(data: dict[str, Any], rule: str, task: str, where: Where) -> Where:

@@ -52,6 +52,7 @@ class Lab:
         self.ohm: FloatArray = np.empty(0)
         self._outputs = np.array(task.outputs)
         self._ones = np.ones(board.network.node_count)
+        self._readable = slice(None) if board.info.readable is None else list(board.info.readable)
         self._held = [task.held(row) for row in task.train.inputs]
         self._targets = task.train.targets
         self.begin(0, 1.0)
@@ -89,12 +90,13 @@ class Lab:
         self.board.wait(self.settle_s)
 
     def read(self, side: Side) -> FloatArray:
-        """Read all nodes of a side, (n,), and see that they are voltages."""
+        """Read all nodes of a side, (n,), and see that they are voltages, but those that cannot be read."""
         v = self.board.read(side)
-        if v.shape != self._ones.shape or not isfinite(v.dot(self._ones)):
+        if v.shape != self._ones.shape or not isfinite(v[self._readable].dot(self._ones[self._readable])):
             raise BoardError(
                 f"{self.board.address} read {v} on the {side} side; allowed: one finite voltage for each of "
-                f"{len(self._ones)} nodes. Look at the board's converter and its wiring."
+                f"{len(self._ones)} nodes, NaN for those that info.readable leaves out. Look at the board's converter "
+                "and its wiring."
             )
         self.seen[side] = v
         return v

@@ -105,6 +105,11 @@ class Rule(Data):
     def needs(self) -> Needs:
         """What it asks of a board."""
 
+    @property
+    def uses_eta(self) -> bool:
+        """Whether the plan's eta counts: where outputs are held at voltages."""
+        return self.needs.nudge == "voltage"
+
     @abstractmethod
     def costs(self, task: Task, examples: int) -> Costs:
         """Give what a step takes that shows so many examples."""
@@ -209,6 +214,11 @@ class AbsentRule(HostRule):
             f"the rule {self.name!r} is of the class {self.defined_in or 'of that name'}, which is not here, or takes "
             "other numbers; import or run what defines it first, then open the file again."
         )
+
+    @property
+    def uses_eta(self) -> bool:
+        """Whether the plan's eta counts: perhaps."""
+        return True
 
     def costs(self, task: Task, examples: int) -> Costs:
         """Give nothing: only the class knows."""

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labnet.errors import RunError
-from labnet.plan import Plan
+from labnet.plan import Plan, SelfTriggered
 from labnet.rules import AbsentRule, Costs
 from labnet.tasks.task import ExampleSet
 
@@ -63,8 +63,11 @@ def _errors(run: "Run", rms: bool) -> pd.DataFrame:
 
 
 def _add_costs(frame: pd.DataFrame, plan: Plan) -> None:
-    """Add what learning took up to each step of a frame; NaN where the class of the rule, which knows, is not here."""
-    unknown = isinstance(plan.rule, AbsentRule)
+    """Add what learning took up to each step of a frame; NaN where the class of the rule, which knows, is not here.
+
+    And where edges step by themselves: nobody waits or writes.
+    """
+    unknown = isinstance(plan.rule, AbsentRule) or isinstance(plan.clock, SelfTriggered)
     for name, values in zip(Costs._fields, plan.costs(frame["step"]), strict=True):
         frame[name] = np.nan if unknown else values
 

@@ -267,9 +267,9 @@ class Run:
             One of these, with their columns.
             error: step, steps_p (steps x p), set, cost_v2, scaled_error (cost / cost at the start), accuracy;
             settlings, readings, writes: what learning took up to there, measurements aside (node voltages read,
-            resistances or wipers written; NaN where the class of the rule is not here); cost_std_v2, scaled_error_std:
-            how far errors may be off by what is not known of readings (NaN where the board was used without a
-            calibration of them);
+            resistances or wipers written; NaN where the class of the rule is not here or edges step by themselves);
+            cost_std_v2, scaled_error_std: how far errors may be off by what is not known of readings (NaN where the
+            board was used without a calibration of them);
             steps: step, example, time_s, clipped (a clamped voltage was cut to the source's range);
             wipers: step, edge, wiper; resistances: step, edge, resistance_ohm;
             voltages: step, node, v_free, v_clamped; updates: step, edge, direction, enabled (where that is -1, neither

@@ -16,6 +16,7 @@ from labnet.errors import CircuitError, LabnetError, NotSupported, OutOfRange, P
 from labnet.optimisers import Plain
 from labnet.plan import Plan, SelfTriggered
 from labnet.records import Block
+from labnet.tasks import Task
 from labnet_simulators.engine.ensemble import WIDTHS, Ensemble
 from labnet_simulators.engine.members import Member, kind
 from labnet_simulators.engine.self_triggered_training import SelfTraining
@@ -204,7 +205,7 @@ def _check(board: "SimulatedBoard", plan: Plan) -> None:
         )
     if plan.quantise is not None or not isinstance(plan.optimiser, Plain):
         raise NotSupported("the compiled code sets what a rule asks for as it is; the host rounds and optimises.")
-    if plan.task.differential or not board.info.law.linear:
+    if type(plan.task).wanted is not Task.wanted or not board.info.law.linear:
         raise NotSupported("the compiled code has resistors, and outputs that are wanted one by one.")
     if unsettled:
         raise NotSupported(f"settle_s is {plan.settle_s:g} s; the compiled code takes nodes as settled.")

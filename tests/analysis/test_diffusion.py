@@ -1,6 +1,7 @@
 """The noise of a step, against enumeration, against the gates of a board and against a divider done by hand."""
 
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 import labnet
 from labnet import analysis
 from labnet.draws import Stream, draw
+from labnet.errors import AnalysisError
 from labnet_simulators.components import Gate
 
 PARTS = arrays(np.float64, st.tuples(st.integers(2, 6), st.just(4)), elements=st.floats(-1, 1))
@@ -36,6 +38,13 @@ def test_updates_of_a_divider() -> None:
     first = 0.1 * np.array([(3 / 8) ** 2 - (1 / 4) ** 2, ((5 / 8) ** 2 - (3 / 4) ** 2) / 9])
     found = analysis.example_updates(task, labnet.Continuous(gamma=0.1), ohm, eta=0.5)
     np.testing.assert_allclose(found, [first, 4 * first], rtol=1e-12)  # quadratic in the signal
+
+
+@pytest.mark.parametrize("options", [{"symmetric": True}, {"margin_v": 0.1}, {"over_clamp_v": (0.0, 1.0)}])
+def test_updates_of_other_rules_than_eq_7(options: dict[str, Any]) -> None:
+    task, ohm = divider()
+    with pytest.raises(AnalysisError, match="symmetric, has a margin or over-clamps"):
+        analysis.example_updates(task, labnet.Continuous(gamma=0.1, **options), ohm, eta=0.5)
 
 
 def test_updates_are_those_of_a_step_on_a_board() -> None:

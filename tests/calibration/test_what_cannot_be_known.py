@@ -106,6 +106,14 @@ def test_a_board_with_nodes_that_cannot_be_held_does_the_rest():
         assert found.gate is not None
 
 
+def test_resistances_are_measured_of_resistors_alone():
+    with labnet.open_board("sim://twin16?preset=lab&edges=diode&seed=21") as board:
+        found = calibrate(board, meter(board), only=("converters", "pots"))
+        assert found.converters is not None
+        assert found.pots is None
+        assert "no resistors" in found.not_done["pots"]
+
+
 def test_an_edge_that_cannot_be_seen_is_named():
     with SimulatedBoard(labnet.Network(np.array([[0, 1]]), 2), PRESETS["lab"]) as board:
         found = calibrate(board, SimulatedMeter(board), only=("pots", "comparators"))

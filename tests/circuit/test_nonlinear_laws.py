@@ -155,6 +155,11 @@ def test_contrast_of_resistors_has_the_bits_of_coupled_learning() -> None:
     assert Linear().contrast(path, ohm, free, clamped).tolist() == ((r * r) * ((c - f) * (c + f))).tolist()
 
 
+@pytest.mark.parametrize("law", RECIPROCAL, ids=str)
+def test_a_broken_edge_has_no_content(law: Law) -> None:
+    assert law.content(EDGE, np.array([np.inf]), np.array([5.0, 0.0]))[0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_transistors_are_not_reciprocal_and_have_no_content() -> None:
     law = Transistor(ONE_A_VOLT)
     first, second = law.slopes(EDGE, np.array([2e3]), np.array([0.3, 0.0]))

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import labnet
 from labnet import rule_comparison
+from labnet.cli import rules as cli_rules
 from labnet.rules import RULES
 
 Labnet = Callable[..., tuple[int, str, str]]
@@ -73,6 +76,28 @@ def test_a_board_says_which_rules_it_can_do_and_why_not(labnet_command: Labnet) 
         at = head.index("here")
         assert {line[at:] for line in lines if line[at - 3 : at - 2].isdigit()} == can
     assert "the fisher rule nudges nodes by a current, this board by a voltage alone" in " ".join(said.split())
+
+
+def test_a_board_that_reads_and_holds_few_nodes_says_which_rules_it_can_do(
+    labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_of_few(address: str) -> labnet.Board:
+        board = labnet.open_board(address)
+        board.info = replace(board.info, readable=(4,), drivable=(0,))  # type: ignore[misc]
+        return board
+
+    monkeypatch.setattr(cli_rules, "open_board", one_of_few)
+    code, said, complaint = labnet_command("rules", "--board", "sim://twin16")
+    assert (code, complaint) == (0, "")
+    here = {line.split()[0]: line.split()[-1] for line in said.splitlines() if line[:1].isalpha()}
+    assert (here["finite-differences"], here["continuous"]) == ("yes", "no")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(np.nan, "nan"), (np.inf, "inf"), (0.0, "<1e-09"), (0.0123, "0.012"), (1e-10, "<1e-09")]
+)
+def test_what_is_no_error_is_not_said_to_be_a_small_one(error: float, said: str) -> None:
+    assert cli_rules._error(error) == said
 
 
 def test_rules_are_compared(labnet_command: Labnet) -> None:

@@ -235,6 +235,10 @@ REFUSED: dict[str, tuple[labnet.Plan, str]] = {
     "nudges too many": (plan(steps=70_000, eta=tuple([1.0] * 70_000)), "training memory"),
     "too many steps": (plan(steps=3_000_000_000), "steps is 3000000000"),
     "a period too long": (plan(period_s=2e6), "time is"),
+    "targets of differences": (
+        plan(labnet.tasks.Differential.sample_xor(NETWORK)),
+        "Differential wants no fixed voltage",
+    ),
 }
 
 

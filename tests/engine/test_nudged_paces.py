@@ -4,10 +4,12 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bits import bits_of_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from paces import Interrupted, Presses, assert_unchanged, bits, bits_of_many, host_paced, interrupted
 from trainings import TASKS, Training, nudged, nudged_plans
 
@@ -118,10 +120,18 @@ def test_many_random_plans_give_what_each_gives_alone(data: st.DataObject) -> No
     assert bits_of_many(SimulatedBoard(task.network, seed=seed), plans) == alone
 
 
+class Half(Regression):
+    """A task of one's own: outputs are wanted half way to their targets."""
+
+    def wanted(self, outputs: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 0.5 * (outputs + targets)
+
+
 def test_what_is_not_compiled_is_refused_before_anything_moves() -> None:
     network = networks.twin16()
     plan = plan_of(network, RULES["current twin"])
-    for change in ({"optimiser": Adam(rate=1e-3)}, {"quantise": "nearest", "start": 64}):
+    own = Half.sample(network, seed=3)
+    for change in ({"optimiser": Adam(rate=1e-3)}, {"quantise": "nearest", "start": 64}, {"task": own}):
         with SimulatedBoard(network) as board, pytest.raises(NotSupported):
             next(board.train(Plan(**(dict(plan) | change))))
 

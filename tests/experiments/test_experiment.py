@@ -104,6 +104,19 @@ def test_broken_toml_and_terminals(tmp_path: Path) -> None:
         labnet.Experiment.load(tmp_path / "far.toml").plan(labnet.networks.packing())
 
 
+def test_set_none_leaves_a_key_out(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        'board = "sim://twin16"\nsteps = 5\nquantise = "nearest"\nstart = 64\ntask = {kind = "allostery", inputs = 3}\n'
+        'rule = {name = "continuous", gamma = 0.01, batch = 1.0}\n'
+    )
+    changes = ["quantise=none", "rule.batch=none", "task.inputs=none", "clock.p=none", "start = none"]
+    left = labnet.Experiment.load(tmp_path / "x.toml", changes)
+    assert left.quantise is None
+    assert left.start is None
+    assert left.rule == labnet.Continuous(gamma=0.01)
+    assert left.task.inputs == 2
+
+
 def test_changed_is_the_file_with_set(tmp_path: Path) -> None:
     (tmp_path / "good.toml").write_text(GOOD)
     base = labnet.Experiment.load(tmp_path / "good.toml")

@@ -58,7 +58,9 @@ def test_planted_costs_decide_the_verdict() -> None:
         for kind, costs in {"xor": xor, "curve": curve}.items():
             for edges, final in {"linear": (linear, 2.0), "diode": (0.5, np.inf), "transistor": costs}.items():
                 none = np.full(2, np.nan)
-                each = Trained([], circuit.Linear(), np.arange(1), none[:, None], np.array(final), none, none[:, None])
+                flat, law = none[:, None], circuit.Linear()
+                ends = np.array(final)
+                each = Trained([], law, np.arange(1), flat, ends, ends, none, flat, none)
                 trained[kind, edges, "coupled learning"] = each
         return rules_nonlinear.find(Learned(given, trained))
 
@@ -72,7 +74,7 @@ def test_planted_costs_decide_the_verdict() -> None:
 
 def test_costs_are_those_of_the_networks_at_the_end() -> None:
     given = settings(FILE, quick=True)
-    given["all"] |= {"steps": 3, "log": 1}
+    given["all"] |= {"steps": 3, "measure": 1}
     for name, kept in {"edges": "diode", "tasks": "curve", "rules": "coupled learning"}.items():
         given[name] = {kept: given[name][kept]}
     (trained,) = rules_nonlinear.measure(given).trained.values()
@@ -82,6 +84,7 @@ def test_costs_are_those_of_the_networks_at_the_end() -> None:
         cost = float((off**2).mean()) / 4.0 / least_linear_cost(task)
         assert trained.final[at] == trained.costs[at, -1] == pytest.approx(cost, rel=1e-6)
         assert trained.costs[at, 0] > cost
+        assert trained.cosines[at] > 0.5
 
 
 def test_the_shipped_experiment_learns_xor() -> None:

@@ -13,7 +13,7 @@ from labnet.live import words
 from labnet.live.comparing_page import ComparingPage
 from labnet.live.drawing import NetworkDrawing
 from labnet.live.page import RunPage
-from labnet.live.tail import Tail
+from labnet.live.tail import NetworkState, Tail
 
 TASK = labnet.tasks.Regression.sample(labnet.networks.twin16(), seed=4, train=3, test=2)
 
@@ -151,6 +151,19 @@ def test_an_edge_across_a_border_is_two_stubs() -> None:
     whole = np.bincount(data["edge"])[data["edge"]] == 1
     np.testing.assert_allclose(lengths[whole], lengths[whole][0])
     np.testing.assert_allclose(lengths[~whole], 0.4 * lengths[whole][0])
+
+
+def test_outputs_of_a_pair_are_wanted_where_their_difference_is_right() -> None:
+    """Each half of the way: from 1.0 V and 0.6 V to a difference of 0.1 V; nowhere where they were not read."""
+    network = labnet.networks.twin16()
+    task = labnet.tasks.Differential(network, [0], [4, 5], [8], train=([[2.0]], [[0.1]]))
+    nodes, edges = np.full(9, np.nan), np.full(16, -1)
+    drawing, volts = NetworkDrawing(network, task), nodes.copy()
+    volts[[4, 5]] = 1.0, 0.6
+    for v_free, wanted in ((nodes, ["–", "–"]), (volts, ["0.8500 V", "0.7500 V"])):
+        state = NetworkState(0, 0, 0.0, 0, False, v_free, nodes, np.full(16, 1e4), edges, edges, edges)
+        drawing.show(state, "free", {})
+        assert [drawing.nodes.data["wanted"][node] for node in (4, 5)] == wanted
 
 
 def edges_of(network: labnet.Network) -> dict[str, Any]:

@@ -93,6 +93,17 @@ def test_a_spike_stays_in_its_stretch() -> None:
 # What a tail shows ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("batch", "finite"), [(None, True), (1.0, False)])
+def test_the_end_of_a_run_that_reads_no_free_state(tmp_path: Path, batch: float | None, finite: bool) -> None:
+    rule = labnet.rules.EquilibriumPropagation(gamma=0.02, nudge="conductance", batch=batch)
+    with trained(tmp_path / "run.sqlite", steps=4, rule=rule) as run:
+        state = looked(run.path).state()
+    assert (state.step, state.voltages_step) == (4, 3)
+    assert np.isnan(state.v_free).all()
+    assert np.isfinite(state.v_clamped).all() == finite
+    assert (state.enabled == 1).all()
+
+
 @pytest.mark.parametrize("plan", PLANS, ids=str)
 def test_shows_what_the_run_holds(tmp_path: Path, plan: str) -> None:
     with trained(tmp_path / "run.sqlite", **PLANS[plan]) as run:

@@ -57,6 +57,22 @@ def test_long_traces_are_thinned() -> None:
         assert 1000 < len(np.asarray(drawn.lines[0].get_xdata())) <= 2000
 
 
+def test_outputs_of_a_pair_that_were_not_read_are_not_wanted_anywhere() -> None:
+    network = labnet.networks.twin16()
+    task = labnet.tasks.Differential(network, [0], [4, 5], [8], train=([[2.0]], [[0.1]]))
+    for batch, told in ((None, 2), (1e-9, 0)):  # so small a batch shows nothing
+        rule = labnet.Continuous(gamma=1e-3, batch=batch)
+        with (
+            labnet.open_board("sim://twin16") as board,
+            labnet.train(board, task, steps=1, rule=rule, progress=False) as run,
+        ):
+            drawn = axes()
+            plots.network(drawn, run)
+            texts = [text.get_text() for text in drawn.texts]
+        assert sum("wanted" in text for text in texts) == told
+        assert not any("nan" in text for text in texts)
+
+
 def test_network_shows_resistances_and_active_edges() -> None:
     with train() as run:
         drawn = axes()

@@ -11,6 +11,7 @@ import pytest
 import labnet
 from labnet.errors import ExperimentError, RunMismatch
 from labnet.rule_comparison import RuleComparison
+from labnet.rule_comparison.entries import read
 
 SETTLINGS = 160
 FILE = f"""title = "small"
@@ -159,6 +160,23 @@ def test_a_rule_that_diverges_is_counted_as_worst(made: RuleComparison) -> None:
     assert np.isinf(made.curve("too fast", "allostery")["median"]).all()
 
 
+def test_a_board_that_can_do_none_of_them_says_so(tmp_path: Path) -> None:
+    text = FILE.replace("preset=ideal", "preset=lab").replace('tasks.regression.quantise = "nearest"', "")
+    found = compared(tmp_path, text)
+    assert not found.sweeps
+    assert (found.table["missing"] != "").all()
+    assert found.table["train"].isna().all()
+    assert found.verdicts[0] == f"allostery: 0 of 0 rules learn it within {SETTLINGS} settlings"
+    assert (tmp_path / "out" / "comparison.png").exists()
+
+
+def test_a_rule_may_have_a_title_of_its_own(tmp_path: Path) -> None:
+    text = FILE.replace('[rules."too fast"]', '[rules."too fast"]\ntitle = "far too fast"')
+    (tmp_path / "rules.toml").write_text(text)
+    titles = {entry.rule: entry.experiment.title for entry in read(tmp_path / "rules.toml").entries}
+    assert titles == dict.fromkeys(titles, "small") | {"too fast": "far too fast"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -180,6 +198,13 @@ def test_a_rule_that_diverges_is_counted_as_worst(made: RuleComparison) -> None:
         ("seeds = 3", "seeds = 0", r"line 4: seeds is 0; allowed: how many"),
         ("seeds = 3", "seeds = [5, 5]", r"line 4: seeds is not possible; allowed: a seed or more"),
         ("seeds = 3", "steps = 9", r"line 4: steps is not taken here: steps follow from settlings"),
+        ("seeds = 3", "seed = 3", r"line 4: seed is not taken here: .*seeds is of all"),
+        (
+            "learned.regression = 0.1",
+            "learned.regression = -1",
+            r"line 5: learned is -1; allowed: a number above 0",
+        ),
+        ("[quick]", "[[quick]]", r"quick is \[\{'seeds': 1\}\]; allowed: a table"),
         ("measure", "mesure", r"line 6: mesure is not a known key; .*Did you mean measure"),
         (f"settlings = {SETTLINGS}", "", r"settlings is missing; give a whole number"),
         (

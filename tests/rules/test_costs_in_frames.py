@@ -27,6 +27,14 @@ def test_batches_cost_what_they_show(tmp_path: Path) -> None:
     np.testing.assert_array_equal(errors["writes"], 16 * errors["step"])
 
 
+def test_costs_are_not_known_where_edges_step_by_themselves() -> None:
+    with labnet.open_board("sim://twin16?gate=oscillator&calibrated=true") as board:
+        task = labnet.tasks.Allostery.sample(board.network, seed=1)
+        clock = labnet.SelfTriggered(dwell_s=1e-3)
+        with labnet.train(board, task, clock=clock, steps=2, start=64, progress=False) as run:
+            assert run.frame("error")[COSTS].isna().all(axis=None)
+
+
 def test_costs_of_a_rule_whose_class_is_not_here_are_not_known(tmp_path: Path) -> None:
     class Gone(labnet.Continuous):
         name: Literal["gone"] = "gone"  # type: ignore[assignment]

@@ -1,15 +1,18 @@
 """An interrupted training ends as an uninterrupted one, whatever the rule, the optimiser and the rounding."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from interrupted import Interrupted, assert_same_records
+from numpy.typing import NDArray
 from rule_book import TRAININGS, on_wipers
 
 import labnet
-from labnet.errors import RunMismatch
+from labnet.board import Side
+from labnet.errors import BoardError, RunMismatch
 from labnet.plan import Plan
 from labnet_simulators import SimulatedBoard
 
@@ -44,6 +47,34 @@ def test_ctrl_c_and_resume_with_any_rule(tmp_path: Path, name: str) -> None:
     ):
         assert_same_records(resumed, whole)
         assert np.unique(whole.moved(), axis=0).shape[0] > 10
+
+
+class Misread(SimulatedBoard):
+    """A board without snapshots, paced by the host, one of whose readings is no number."""
+
+    misreads_at: int = -1
+
+    def __init__(self) -> None:
+        super().__init__(NETWORK)
+        self.info = replace(self.info, plans=frozenset(), snapshots=False)
+
+    def read(self, side: Side) -> NDArray[np.float64]:
+        self.misreads_at -= 1
+        return super().read(side) * (np.nan if self.misreads_at == 0 else 1.0)
+
+
+def test_a_reading_that_fails_while_wipers_are_perturbed_leaves_none_so(tmp_path: Path) -> None:
+    board = Misread()
+    board.misreads_at = 300
+    with pytest.raises(BoardError, match="one finite voltage"):
+        train(board, tmp_path / "run.sqlite", on_wipers("finite differences"))
+    with labnet.Run.open(tmp_path / "run.sqlite") as failed:
+        np.testing.assert_array_equal(board.wipers(), failed.moved()[-1])
+    with (
+        train(Misread(), tmp_path / "run.sqlite", on_wipers("finite differences")) as resumed,
+        train(Misread(), None, on_wipers("finite differences")) as whole,
+    ):
+        np.testing.assert_array_equal(resumed.moved(), whole.moved())
 
 
 @pytest.mark.parametrize(

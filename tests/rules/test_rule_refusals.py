@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import labnet
-from labnet.errors import LabnetWarning, NotSupported, NudgeHidden, PlanError
+from labnet.board import Side
+from labnet.errors import LabnetWarning, NotSupported, NudgeHidden, OutOfRange, PlanError
 from labnet.plan import Plan
 from labnet_simulators import SimulatedBoard
 
@@ -20,9 +21,21 @@ def train(address: str, **settings: Any) -> labnet.Run:
     with labnet.open_board(address) as board:
         try:
             return labnet.train(board, TASK, progress=False, **{"steps": 2, **settings})
-        except (PlanError, NotSupported):
+        except (PlanError, NotSupported, OutOfRange):
             assert board.time_s == 0.0, "nothing has moved"
             raise
+
+
+def test_over_clamping_beyond_the_source() -> None:
+    with pytest.raises(OutOfRange, match=r"over_clamp_v is \[-1\.0, 5\.0\]; allowed: 0 to 5 V"):
+        train("sim://twin16", rule=labnet.Continuous(gamma=1e-3, over_clamp_v=(-1.0, 5.0)))
+
+
+def test_wipers_that_stand_nowhere_need_a_start() -> None:
+    with labnet.open_board("sim://twin16?converters=board") as board:
+        board.set_resistances(np.full(16, 1e4))
+        with pytest.raises(NotSupported, match="give start, or call set_wipers first"):
+            labnet.train(board, TASK, rule=labnet.Continuous(gamma=1e-3), quantise="nearest", steps=2, progress=False)
 
 
 def test_wipers_alone_need_a_rounding() -> None:
@@ -35,8 +48,15 @@ def test_edges_that_are_no_resistors_have_no_adjoint_circuit() -> None:
         train("sim://twin16?edges=diode", rule={"name": "exact-gradient", "gamma": 1e-3})
 
 
+class ReadsFew(SimulatedBoard):
+    """A board with fewer converters than nodes."""
+
+    def read(self, side: Side) -> Any:
+        return np.where(np.isin(np.arange(9), self.info.readable), super().read(side), np.nan)
+
+
 def test_a_board_that_reads_few_nodes_takes_rules_that_read_outputs() -> None:
-    board = SimulatedBoard(NETWORK)
+    board = ReadsFew(NETWORK)
     board.info = replace(board.info, readable=TASK.outputs, plans=frozenset())
     unread = sorted(set(range(9)) - set(TASK.outputs))
     with pytest.raises(NotSupported, match=rf"reads the voltages of nodes \[{unread[0]}, .* that reads outputs only"):
@@ -47,7 +67,7 @@ def test_a_board_that_reads_few_nodes_takes_rules_that_read_outputs() -> None:
 
 def test_a_beta_too_large_for_the_bias_that_is_allowed() -> None:
     allowed: dict[str, Any] = EP | {"states": "one-sided", "beta": 1.0, "most_bias": 0.01}
-    with pytest.raises(PlanError, match=r"beta is 1: .* off by \d+\.\d% of the gradient; allowed by most_bias: 1\.0%"):
+    with pytest.raises(PlanError, match=r"beta is 1: .* off by 0\.\d+ of the gradient; allowed by most_bias: 0\.01"):
         train("sim://twin16", rule=allowed)
     train("sim://twin16", rule=allowed | {"beta": 1e-3}).close()
     train("sim://twin16", rule=allowed | {"states": "centred"}).close()  # by currents: none on resistors

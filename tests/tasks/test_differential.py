@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 import labnet
 from labnet import Network, circuit, networks
-from labnet.errors import ExperimentError, TaskError, UnreachableTarget
+from labnet.errors import ExperimentError, PlanError, TaskError, UnreachableTarget
 from labnet.experiment import Experiment
+from labnet.plan import Plan
 from labnet.tasks import KINDS, Differential, Regression
 
 MESH = networks.lattice(4, 4, periodic=True)
@@ -134,6 +135,15 @@ def test_experiment_files_name_them(kind: str) -> None:
     assert named.plan(MESH).task.to_dict() == sampled.to_dict()
     with pytest.raises(ExperimentError, match=r"\[task\] low_v = 0\.5, high_v = 0\.3"):
         named.changed({"task.low_v": 0.5}).plan(MESH)
+
+
+def test_a_clamp_that_nothing_moves_knows_no_difference() -> None:
+    """Where a pair is to be held depends on where it is: what the edges decide alone has to be told again."""
+    xor = Differential.sample_xor(MESH, seed=4)
+    for lag in ({}, {"lag_s": 1e-4}):
+        with pytest.raises(PlanError, match="clock has no clamp_period_s with a task of differences"):
+            Plan(task=xor, steps=2, clock={"dwell_s": 1e-2, **lag})
+    Plan(task=xor, steps=2, clock={"dwell_s": 1e-2, "clamp_period_s": 1e-3})
 
 
 # Why differences ------------------------------------------------------------------------------------------------
