@@ -2,6 +2,7 @@
 
 A rule of gradient kind asks for x_t = -gamma G_t, in units of R_ref; an optimiser turns it into the step that is made.
 What it remembers are arrays in a dict, which go into snapshots: {} before the first step.
+It remembers the changes of all edges, of those too whose gate was shut and that did not step.
 """
 
 from collections.abc import Mapping
