@@ -1,6 +1,6 @@
 """Several runs side by side: what differs, how well each setting learned, how far apart their solutions are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from labnet.analysis import distance
 from labnet.errors import AnalysisError
+from labnet.rules import Costs
 from labnet.runs import Run
 from labnet.runs.parameters import SEEDS, origin, parameters, shown
 from labnet.runs.store import MEMORY
@@ -20,6 +21,7 @@ FloatArray = NDArray[np.float64]
 _PER_DECADE = 20  # points of the grid of steps x p
 _LAST = 20  # records in which a cycle of two is looked for
 _QUARTILES = (0.5, 0.25, 0.75)
+_METHOD = ("rule.name", "optimiser.name")  # names groups before all else
 # What names a group only where nothing else does: how it was logged, and what comes with something else.
 _BESIDE = ("steps", "log", "measure", "detail", "period_s", "network")
 
@@ -130,6 +132,14 @@ class Comparison:
             rows.append(progress | _late(self._frames[k]) | {"cycle": _cycles(run)})
         return pd.DataFrame(rows, index=list(self.names))
 
+    def costs(self) -> pd.DataFrame:
+        """Give what learning took of each run up to its last measurement: settlings, readings, writes, a row a run.
+
+        NaN where that is not known; see `labnet.Run.frame`.
+        """
+        ends = [frame.reindex(columns=Costs._fields).max() for frame in self._frames]
+        return pd.DataFrame(ends, index=list(self.names))
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What could not be compared, or only in part, and why: sentences to show beside the numbers."""
@@ -142,7 +152,7 @@ class Comparison:
             if frame["steps_p"].isna().any():
                 said.append(f"No errors of {name}: how often its edges step is not known.")
         for what, why, each in (
-            ("Tasks", "each error is scaled by its own start", [run.task.kind for run in self.runs]),
+            ("Tasks", "each error is scaled by its own start", [run.task_kind for run in self.runs]),
             ("Networks", "no distances between these", _networks(self.runs)),
         ):
             if len(kinds := _listed(dict(zip(self.names, each, strict=True)))) > 1:
@@ -218,26 +228,39 @@ def _groups(settings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
         else:
             repeats.append(k)
     first = [bare[runs[0]] for runs in members]
-    keys = _differing(first)
-    chief = [key for key in keys if key.split(".")[0] not in _BESIDE]
-    labels = [_label(row, chief) for row in first]
-    if len(set(labels)) < len(labels):
-        labels = [_label(row, keys) for row in first]
-    if len(set(labels)) < len(labels):  # long lists are cut short
-        labels = [f"{label} ({k})" for k, label in enumerate(labels, 1)]
-    if len(first) == 1:
-        labels = [_label(first[0], ["clock.p"])]
+    labels = _labels(first) if len(first) > 1 else [_label(first[0], ["clock.p"])]
     return tuple(Group(label, tuple(runs)) for label, runs in zip(labels, members, strict=True))
 
 
-def _label(row: Mapping[str, Any], keys: Iterable[str]) -> str:
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name settings by what differs; those of several rules by these, and what they all have."""
+    differing = _differing(rows)
+    chief = [key for key in differing if key.split(".")[0] not in _BESIDE]
+    first, method = chief, [key for key in _METHOD if key in differing]
+    if method:
+        first = method + [key for key in chief if key not in method and all(key in row for row in rows)]
+    labels = [""] * len(rows)
+    for keys in (first, chief, differing):
+        for label in {label for label in labels if labels.count(label) > 1}:
+            alike = [k for k, each in enumerate(labels) if each == label]
+            apart = set(_differing([rows[k] for k in alike])) & set(keys)
+            for k in alike:
+                labels[k] = ", ".join(filter(None, (label, _label(rows[k], [key for key in keys if key in apart]))))
+    if len(set(labels)) < len(labels):  # long lists are cut short
+        labels = [f"{label} ({k})" for k, label in enumerate(labels, 1)]
+    return labels
+
+
+def _label(row: Mapping[str, Any], keys: Sequence[str]) -> str:
     """Say what a setting has for some keys: "p = 0.5, preset lab"."""
     said = []
     for key in keys:
         table, _, name = key.rpartition(".")
         name = table if name in ("kind", "name") else name
         value = row.get(key)
-        if key in ("board", "calibration"):
+        if key == "optimiser.name" and value == "plain" and "rule.name" in keys:
+            continue  # the others are named
+        if key in ("board", "calibration", *_METHOD):
             said.append(str(value))
         elif value is None:
             said.append(f"no {name}")

@@ -184,7 +184,9 @@ class Cycle:
             key = "rate of Adam" if isinstance(self.plan.optimiser, Adam) else "learning rate gamma"
             why = f"The {key} is too large: use a smaller one."
             if np.isnan(new[edge]):
-                why = f"The {self.rule.name} rule gave no number there: where its delta is right, the {key} is too large."
+                why = (
+                    f"The {self.rule.name} rule gave no number there: where its delta is right, the {key} is too large."
+                )
             raise Diverged(
                 f"step {step} on {self.board.network.name} would move {len(bad)} of {len(new)} resistances to zero or "
                 f"below, or to infinity; first edge {edge}, from {ohm[edge]:.4g} to {new[edge]:.4g} ohm. "

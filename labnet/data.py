@@ -1,5 +1,6 @@
 """Frozen, checked data: the base of plans, experiments and board options, and its messages."""
 
+import json
 from collections.abc import Iterator
 from difflib import get_close_matches
 from types import UnionType
@@ -41,6 +42,17 @@ def _words(annotation: Any) -> list[str]:
     if annotation is bool:
         return ["true", "false"]
     return [str(word) for word in get_args(annotation)] if get_origin(annotation) is Literal else []
+
+
+def summary(data: "Data") -> str:
+    """Say what has a name, with those of its values that are not the defaults: "adam (rate = 0.01)"."""
+    values, fields = data.model_dump(mode="json"), type(data).model_fields
+    name, said = values.pop("name"), []
+    for key, value in values.items():
+        if value != (fields[key].default if key in fields else None):
+            text = f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+            said.append(f"{key} = {text}")
+    return f"{name} ({', '.join(said)})" if said else str(name)
 
 
 class Data(BaseModel):

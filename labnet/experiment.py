@@ -134,6 +134,10 @@ class Experiment(Settings):
             With file, line and key for each mistake, and what is allowed.
         """
         text, data = read_toml(path)
+        if {"tasks", "rules"} <= data.keys():
+            raise ExperimentError(
+                f"{path} is a file of labnet compare-rules, which trains many; this takes one [task]."
+            )
         data.pop("over", None)
         changed = {_apply(data, change) for change in changes}
         try:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from labnet.data import Data
+from labnet.data import Data, summary
 from labnet.draws import Stream, draw, integers, uniform
 from labnet.optimisers import Optimiser, Plain
 from labnet.quantisation import Quantise
@@ -179,6 +179,18 @@ class Settings(Data):
     measure: Schedule = Field(LogSpaced(), description=_SCHEDULE)
     on_fault: Literal["ignore", "stop", "mask"] = Field("ignore", description="'ignore', 'stop' or 'mask'")
     masked: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="a list of edges")
+
+    @property
+    def method(self) -> str:
+        """How it learns, in words: the rule, the optimiser, rounding and eta, as far as they are not as by default."""
+        said = [summary(self.rule)]
+        if not isinstance(self.optimiser, Plain):
+            said.append(summary(self.optimiser))
+        if self.quantise is not None:
+            said.append(f"quantise {self.quantise}")
+        if self.rule.uses_eta:
+            said.append(f"eta = {self.eta:g}" if isinstance(self.eta, float) else "eta one a step")
+        return ", ".join(said)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

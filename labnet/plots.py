@@ -1,6 +1,7 @@
 """Pictures of runs: scaled error, wiper traces, the network with its resistances."""
 
 from collections.abc import Sequence
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _MOST_TRACED = 4  # runs whose traces are drawn beside their errors
 _MOST_NUMBERS, _MOST_NAMES = 10, 30  # runs in a map of distances that have their numbers, and names, written
 MOST_NUMBERED = 30  # nodes that have their numbers drawn
 _DENSE = 200  # points of a curve that is drawn with its mean
+_LETTERS = 110  # of a line above a figure
+_NAME = 48  # of a line of a setting's name, beside other panels, of which there are at most two
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5b5b", "#a6761d")
 _STYLES: dict[ExampleSet, str] = {"train": "-", "test": "--"}
 _ACTIVE = "#ff9ec4"
@@ -70,7 +73,7 @@ def comparison_figure(compared: "Comparison") -> Figure:
         _distance_map(panels["map"], distances)
     if traced:
         _all_traces([panels[name] for name in traced], compared)
-    titles = {run.meta["experiment"].get("title") or run.task.kind for run in compared.runs}
+    titles = {run.meta["experiment"].get("title") or run.task_kind for run in compared.runs}
     figure.suptitle("\n".join(sorted(titles)[:3]), fontsize=11)
     return figure
 
@@ -84,7 +87,7 @@ def _all_traces(panels: Sequence[Axes], compared: "Comparison") -> None:
             axes = panels[run]
             traces(axes, compared.runs[run], legend=False)
             name = group.label if len(group.runs) == 1 else f"{compared.names[run]}: {group.label}"
-            axes.set_title(name, fontsize=9, loc="left", color=palette[k])
+            axes.set_title(_wrapped(name), fontsize=9, loc="left", color=palette[k])
     for axes in panels[1:]:
         axes.sharex(panels[0])
         if alike:
@@ -93,6 +96,11 @@ def _all_traces(panels: Sequence[Axes], compared: "Comparison") -> None:
         axes.set_xlabel("")
         axes.tick_params(labelbottom=False)
     panels[0].set_xlim(0, max(run.plan.steps * run.updates_per_step for run in compared.runs))
+
+
+def _wrapped(name: str) -> str:
+    """Give the name of a setting in two lines at most."""
+    return fill(shorten(name, 2 * _NAME - 10, placeholder=" ..."), _NAME)
 
 
 def _distance_map(axes: Axes, distances: "pd.DataFrame") -> None:
@@ -120,7 +128,7 @@ def compared_errors(axes: Axes, compared: "Comparison") -> None:
             colour = palette[str(label)]
             x, middle = part["steps_p"].to_numpy(), part["median"].to_numpy()
             runs = part["n"].max()
-            said = f"{label}{'' if runs == 1 else f' ({runs} runs)'}{', test' if name == 'test' else ''}"
+            said = f"{_wrapped(str(label))}{'' if runs == 1 else f' ({runs} runs)'}{', test' if name == 'test' else ''}"
             if runs == 1:
                 _error_line(axes, x, middle, style, colour, said)
                 continue
@@ -320,6 +328,6 @@ def colours(count: int) -> list[str]:
 
 def _title(run: "Run") -> str:
     title = run.meta["experiment"].get("title", "")
-    eta = f"eta = {run.plan.eta:g}, " if isinstance(run.plan.eta, float) else ""
-    terms = f"{run.task.kind} on {run.meta['board']['address']}, {run.plan.clock}, {eta}{run.plan.steps:,} steps"
+    terms = f"{run.task_kind} on {run.meta['board']['address']}, {run.plan.clock}, {run.plan.steps:,} steps"
+    terms = f"{terms}\n{fill(run.plan.method, _LETTERS)}"
     return f"{title}\n{terms}" if title else terms

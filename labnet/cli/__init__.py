@@ -14,6 +14,7 @@ from labnet.cli import (
     inspect,
     instruments,
     logs,
+    rule_comparisons,
     rules,
     watch,
 )  # each brings its commands
@@ -31,6 +32,7 @@ __all__ = [
     "inspect",
     "instruments",
     "main",
+    "rule_comparisons",
     "rules",
     "watch",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any
 
 import pandas as pd
@@ -22,6 +23,7 @@ from labnet.runs.parameters import SEEDS, shown
 
 _RESULTS = ("steps_done", "train", "test", "accuracy")
 _BESIDE = ("path", "status")
+_STATUS = 30  # letters of it that are listed: why a run failed may be long
 # What a table of runs leaves out unless it is asked for: where they come from, and what follows from other columns.
 _UNASKED = ("title", "address", "created", "platform", "versions", "git", "network.digest")
 _CHIEF = ("task.kind", "rule.name", "clock.p", "eta", "board", "board.preset", "steps")  # shown first
@@ -74,7 +76,7 @@ def _print_parameters(compared: Comparison, versions: bool) -> None:
 
 def _print_errors(compared: Comparison) -> None:
     """Print the late errors of each group, median and quartiles over its runs."""
-    finals = compared.finals()
+    finals, costs = compared.finals(), compared.costs()
     many = any(len(group.runs) > 1 for group in compared.groups)
     rows = []
     for group in compared.groups:
@@ -89,11 +91,18 @@ def _print_errors(compared: Comparison) -> None:
                 "accuracy": _spread(ends["accuracy"]),
                 "cycle of two": f"{cycles.sum():.0f} of {len(cycles)}" if len(cycles) else "",
             }
+            | {name: _count(costs[name].iloc[list(group.runs)].median()) for name in ("settlings", "readings")}
         )
     columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    if len({(row["settlings"], row["readings"]) for row in rows}) == 1:
+        columns = [name for name in columns if name not in costs]
     out.print(_table(columns, ([row[name] for name in columns] for row in rows)))
     said = "errors: of the start's, median of the second half of each run"
     out.print(said + (", then median over runs and [quartiles]\n" if many else "\n"), markup=False, soft_wrap=True)
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number == number else ""
 
 
 def _spread(values: pd.Series) -> str:
@@ -169,7 +178,7 @@ def runs(
 
     A condition has columns, numbers, texts in quotes, < <= == != >= > in, + - * /, and, or, not. Columns are the keys
     of 'labnet run --set', and status, steps_done, train, test (scaled errors), accuracy, title, created,
-    versions.labnet, calibration and so on.
+    versions.labnet, calibration and so on. Why a run failed is cut short: '--show status' and 'labnet show' say all.
 
     \b
     Examples:
@@ -209,6 +218,7 @@ def _sortable(column: pd.Series) -> pd.Series:
 
 def _print_differing(frame: pd.DataFrame) -> None:
     """Print path, status, results, and what differs, as far as there is room; above them what all runs share."""
+    frame = frame.assign(status=[shorten(status, _STATUS, placeholder=" ...") for status in frame["status"]])
     runs = frame[frame["steps"].notna()]
     settings = [name for name in frame.columns if not {name, name.split(".")[0]} & {*_UNASKED, *_BESIDE, *_RESULTS}]
     same = [name for name in settings if runs[name].map(shown).nunique() == 1] if len(runs) > 1 else []

@@ -49,8 +49,12 @@ def settings(incomplete: str) -> list[str]:
 
 def figures(ctx: typer.Context) -> list[str]:
     """Offer the figures that were not given yet."""
-    names = sorted(file.stem for file in (experiments_folder() / "figures").glob("*.toml"))
-    return [name for name in ("all", *names) if name not in (ctx.params.get("names") or ())]
+    return [name for name in ("all", *figure_names()) if name not in (ctx.params.get("names") or ())]
+
+
+def figure_names() -> list[str]:
+    """Give the figures, by their files: `labnet.figures.FIGURES` takes long to import."""
+    return sorted(file.stem for file in (experiments_folder() / "figures").glob("*.toml"))
 
 
 def _may_be_run(file: Path) -> bool:

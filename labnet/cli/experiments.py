@@ -245,10 +245,9 @@ def _summary(run: Run) -> None:
         "status": run.status,
         "board": meta["board"]["address"],
         "network": f"{run.network.name}: {run.network.node_count} nodes, {run.network.edge_count} edges",
-        "task": f"{run.task.kind}: inputs {list(run.task.inputs)}, outputs {list(run.task.outputs)}, "
+        "task": f"{run.task_kind}: inputs {list(run.task.inputs)}, outputs {list(run.task.outputs)}, "
         f"grounds {list(run.task.grounds)}; {len(run.task.train)} train, {len(run.task.test)} test examples",
-        "rule": f"{plan.rule.name}, {plan.clock}, "
-        f"eta = {plan.eta if isinstance(plan.eta, float) else 'one a step'}, order {plan.order}",
+        "rule": f"{plan.method}, {plan.clock}" + ("" if plan.batched else f", order {plan.order}"),
         "steps": f"{steps[-1] if len(steps) else 0:,} of {plan.steps:,} ({len(steps):,} records)",
         "calibration": None if run.calibration is None else f"{run.calibration.created:%Y-%m-%d %H:%M} UTC",
         "faults": "; ".join(
@@ -298,7 +297,7 @@ def figures(
         list[str] | None,
         typer.Argument(
             metavar="[NAME]...",
-            help="1b, 2a, 2b, eq6, 3, gates, 4a to 4e, self-triggered, damage; left out, or all: all.",
+            help=f"{', '.join(completion.figure_names())}; left out, or all: all.",
             autocompletion=completion.figures,
         ),
     ] = None,

@@ -3,11 +3,12 @@
 import numpy as np
 
 from labnet.live.tail import Tail
+from labnet.runs.parameters import task_kind
 
 
 def title(tail: Tail) -> str:
     """Give the title of the experiment, else what is learned on which network."""
-    return str(tail.meta["experiment"].get("title") or f"{tail.task.kind} on {tail.network.name}")
+    return str(tail.meta["experiment"].get("title") or f"{task_kind(tail.meta)} on {tail.network.name}")
 
 
 def progress(tail: Tail) -> str:

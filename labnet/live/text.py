@@ -17,7 +17,7 @@ from labnet.live.braille import bars
 from labnet.live.phrases import progress, title
 from labnet.live.tail import Tail
 from labnet.live.text_chart import error_chart
-from labnet.runs.parameters import parameters, shown
+from labnet.runs.parameters import parameters, shown, task_kind
 
 _LOOK_EVERY_S = 0.5
 _LINE_EVERY_S = 1.0  # at most, where lines are logged
@@ -78,10 +78,11 @@ def _looks(tail: Tail, wait: bool, every_s: float) -> Iterator[None]:
 
 
 def line(tail: Tail) -> str:
-    """Give a line for a log: when, status, steps, errors, wipers, gates, the number of warnings."""
+    """Give a line for a log: when, status, steps, errors, task and rule, warnings."""
     parts = [f"{time.strftime('%H:%M:%S')} {tail.status}"]
     if tail.exists:
-        parts += [progress(tail), *_errors(tail)]
+        method = f"{task_kind(tail.meta)} by {tail.plan.rule.name}"
+        parts += [progress(tail), *_errors(tail), method]
         parts += [f"warning: {each}" for each in tail.warnings()]
     return " | ".join(parts)
 

@@ -19,14 +19,16 @@ _COLUMNS = (
     *("train", "train_low", "train_high", "test", "accuracy"),
     *(*(f"{name}_learned" for name in _SPENT), "seeds", "failed", "why"),
 )
-_QUARTILES = (0.5, 0.25, 0.75)
+_QUARTILES = (0.25, 0.75)
+_SHOWN = ("task", "rule", "train", "test", "settlings_learned", "readings_learned", "failed", "missing")
 
 
 class RuleComparison:
     """Rules side by side on some tasks; `labnet.compare_rules` makes one.
 
-    Errors are scaled errors of the median seed, a training that exists: of an even number the lower of the two in the
-    middle. A training that failed (it diverged) counts as worse than all others.
+    `table` has the numbers as a pandas frame, `verdicts` says them in words, and `curve` gives the error of a rule on a
+    task against what it took. Errors are scaled errors: medians over seeds, and quartiles, each a seed's. A training
+    that failed (it diverged) counts as worse than all others.
 
     Attributes
     ----------
@@ -38,6 +40,18 @@ class RuleComparison:
 
     def __init__(self, file: RuleFile, sweeps: Mapping[tuple[str, str], Sweep]) -> None:
         self.file, self.sweeps = file, dict(sweeps)
+
+    def __repr__(self) -> str:
+        """Give the table, with the columns that say most."""
+        said = f"{self.sized_title}; .table has {len(_COLUMNS)} columns:"
+        return f"{said}\n{self.table[list(_SHOWN)].to_string(index=False, max_colwidth=40, na_rep='-')}"
+
+    @property
+    def sized_title(self) -> str:
+        """The title of the file, and how many seeds and settlings."""
+        seeds, settlings = len(self.file.seeds), self.file.settlings
+        size = f"{seeds} seed{'s' * (seeds > 1)}, {settlings:,} settlings a training"
+        return f"{self.file.title}: {size}" if self.file.title else size
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -67,8 +81,9 @@ class RuleComparison:
         spent = reached.groupby("step")[list(_SPENT)].median()
         table = whole.pivot(index="step", columns="point", values="scaled_error").reindex(spent.index)
         samples = np.hstack([table.to_numpy(dtype=np.float64), np.full((len(table), len(failed)), np.inf)])
-        quartiles = np.quantile(samples, _QUARTILES, axis=1, method="inverted_cdf") if len(table) else np.empty((3, 0))
-        return spent.assign(**dict(zip(("median", "low", "high"), quartiles, strict=True))).reset_index()
+        median = np.median(samples, axis=1) if len(table) else []
+        low, high = np.quantile(samples, _QUARTILES, axis=1, method="inverted_cdf") if len(table) else ([], [])
+        return spent.assign(median=median, low=low, high=high).reset_index()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -77,8 +92,8 @@ class RuleComparison:
         Columns: task, rule, name (the rule's own); nudge, both_twins, reads, moves, linear (its needs); missing (what
         the board does not have of them, else ""); steps, settlings, readings, writes (of a whole training); train,
         train_low, train_high, test (median and quartiles of scaled errors at the end, NaN without such a set), accuracy
-        (median); settlings_learned, readings_learned, writes_learned (until the median seed has learned it, NaN
-        where it never has); seeds, failed (how many), why (the first did).
+        (median); settlings_learned, readings_learned, writes_learned (when the median error is first at what counts as
+        learned, NaN where it never is); seeds, failed (how many), why (the first did).
         """
         return pd.DataFrame([self._row(entry) for entry in self.file.entries], columns=_COLUMNS)
 
@@ -93,7 +108,7 @@ class RuleComparison:
         }
         row |= {name: cost * experiment.triggers for name, cost in entry.per_step._asdict().items()}
         if entry.missing:
-            return row
+            return row | {"why": ""}
         sweep = self.sweeps[entry.rule, entry.task]
         points, errors = sweep.frame("points"), sweep.frame("error")
         failed = points[points["status"] != COMPLETE]
@@ -117,13 +132,17 @@ class RuleComparison:
         lines = [line for task in self.tasks for line in self._verdict(task)]
         if len(self.tasks) > 1:
             learned = self.table.groupby("rule", sort=False)["settlings_learned"].count()
-            everything = learned.index[learned == len(self.tasks)]
-            lines.append(f"all {len(self.tasks)} tasks are learned by: {', '.join(everything) or 'none'}")
+            everything = "; ".join(learned.index[learned == len(self.tasks)])
+            tasks = "both" if len(self.tasks) == 2 else f"all {len(self.tasks)}"
+            lines.append(f"{tasks} tasks are learned by: {everything}" if everything else f"no rule learns {tasks}")
         return tuple(lines)
 
     def _verdict(self, task: str) -> Iterator[str]:
         rows = self.table[self.table["task"] == task].set_index("rule")
         able = rows[rows["missing"] == ""]
+        if able.empty:
+            yield f"{task}: no rule can be trained, see what is missing"
+            return
         learned = able[able["settlings_learned"].notna()].sort_values("settlings_learned", kind="stable")
         others = able[able["settlings_learned"].isna()]
         said = f"{task}: {len(learned)} of {len(able)} rules learn it within {self.file.settlings:,} settlings"
@@ -156,9 +175,13 @@ class RuleComparison:
 
 def _listed(numbers: "pd.Series[float]") -> str:
     """Say rules and a number of each."""
-    return ", ".join(
-        f"{rule} ({number:,.0f})" if number >= 10 else f"{rule} ({number:.2g})" for rule, number in numbers.items()
-    )
+    return ", ".join(f"{rule} ({_said(number)})" for rule, number in numbers.items())
+
+
+def _said(number: float) -> str:
+    if np.isinf(number):
+        return "failed"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _plain(values: Any) -> Any:

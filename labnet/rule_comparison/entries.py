@@ -103,6 +103,17 @@ def read(path: str | os.PathLike[str], quick: bool = False) -> RuleFile:
         With file, line and key for each mistake, and what is allowed.
     """
     text, data = read_toml(path)
+    if not data.keys() & _Comparison.model_fields.keys() - {"title"} and {"task", "steps"} & data.keys():
+        raise ExperimentError(
+            f"{path} is a file of labnet run, one experiment; labnet compare-rules takes [rules.NAME]."
+        )
+    for table in ("rule", "task"):
+        inner = data.get(table)
+        if isinstance(inner, dict) and inner and all(isinstance(each, dict) for each in inner.values()):
+            name = next(iter(inner))
+            raise _mistakes(path, text, [((table, name), f"is not taken here; did you mean [{table}s.{name}]?")])
+    if quick and "quick" not in data:
+        raise ExperimentError(f"{path} has no table [quick], which says what --quick (quick) changes; e.g. seeds = 2.")
     fewer = data.pop("quick", {})
     if not isinstance(fewer, dict):
         raise _mistakes(path, text, [(("quick",), f"is {fewer!r}; allowed: a table, of what it changes")])

@@ -41,7 +41,7 @@ def compare_rules(
         Directory: table.csv, comparison.json (all numbers, settings, versions), comparison.png and a sweep for each
         rule and task, which the same call goes on with; quick-... for quick ones.
     quick : bool
-        With what the file's table ``[quick]`` changes: fewer seeds and settlings.
+        With what the file's table ``[quick]`` changes: fewer seeds and settlings. A file without it is refused.
     executor : concurrent.futures.Executor, optional
         Where rules run that the host paces, as `labnet.sweep` takes it, for example a ProcessPoolExecutor. Left out: in
         this process.
@@ -51,6 +51,8 @@ def compare_rules(
     Returns
     -------
     RuleComparison
+        `table`, a pandas.DataFrame with a row for each rule and task; `curve(rule, task)`, another, of the error
+        against settlings, readings and writes; `verdicts`, sentences; `sweeps`, all trainings.
 
     Raises
     ------

@@ -60,6 +60,7 @@ class ExactGradient(GradientRule):
     gamma, batch, fixed_batch
         As of `labnet.rules.HostRule`.
     adjoint : {"circuit", "computed"}
+        Where lambda comes from: read on the board, or solved for by the host.
     """
 
     name: Literal["exact-gradient"] = "exact-gradient"

@@ -35,6 +35,7 @@ class EquilibriumPropagation(ContrastRule):
     beta : float
         Strength of the nudge, dimensionless.
     nudge : {"current", "conductance"}
+        What pulls the outputs.
     states : {"one-sided", "centred", "twin"}
         The nudged state against the free one; nudged both ways, one after the other; or both ways at once, one on each
         twin (Sec. 3.3).

@@ -49,6 +49,7 @@ class PerturbationRule(GradientRule):
     gamma, batch, fixed_batch
         As of `labnet.rules.HostRule`.
     perturb : {"weights", "nodes"}
+        What is moved: resistances, or the currents into free nodes.
     amplitude : float
         delta, the size of a perturbation: in units of R_ref, or of 1 V / R_ref.
     """

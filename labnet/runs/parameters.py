@@ -20,15 +20,21 @@ def parameters(meta: Mapping[str, Any]) -> dict[str, Any]:
     by an experiment's ``task.seed`` has ``task.examples`` instead, a digest. What was not given has no key.
     """
     plan = {key: value for key, value in meta["plan"].items() if key != "task"}
+    plan.setdefault("optimiser", {"name": "plain"})  # of files from before there were others
     network, calibration = meta["network"], meta.get("calibration")
     given = {
         "board": dict(_board(meta["board"])),
         "network": {"": network["name"], "digest": network["digest"], "r_ref_ohm": network["r_ref_ohm"]},
-        "task": _task(meta["plan"]["task"], meta["experiment"].get("task", {})),
+        "task": _task(meta["plan"]["task"], meta["experiment"].get("task", {})) | {"kind": task_kind(meta)},
         **plan,
         "calibration": calibration and calibration["created"],
     }
     return dict(_flat(given))
+
+
+def task_kind(meta: Mapping[str, Any]) -> str:
+    """Give the kind of a run's task, from `Run.meta`: as its experiment has it, where there is one."""
+    return str(meta["experiment"].get("task", {}).get("kind", meta["plan"]["task"]["kind"]))
 
 
 def origin(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def _board(board: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _task(task: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
     terminals = {role: len(task[role]) for role in ("inputs", "outputs", "grounds")}
     examples = {name: len(task[name][0]) for name in ("train", "test")}
-    found = {**drawn, "kind": task["kind"], **terminals, **examples}
+    found = {**drawn, **terminals, **examples}
     if "seed" not in drawn:
         found["examples"] = hashlib.sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:8]
     return found

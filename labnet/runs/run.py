@@ -23,6 +23,7 @@ from labnet.plan import Plan
 from labnet.records import ARRAY_FIELDS
 from labnet.rules import stored_rule
 from labnet.runs.frames import FrameName, frame
+from labnet.runs.parameters import task_kind
 from labnet.runs.store import check_format, connect, has_writer, typed_errors
 from labnet.tasks import KINDS, Task
 
@@ -128,6 +129,11 @@ class Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnreachableTarget)
             return KINDS[data["kind"]].from_dict(self.network, data)
+
+    @property
+    def task_kind(self) -> str:
+        """What its task is called: by its experiment, where there is one, else as the file has it."""
+        return task_kind(self.meta)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -333,7 +339,7 @@ class Run:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Run {self.path}: {self.plan.task.kind} on {self.network.name}, {self.status}>"
+        return f"<Run {self.path}: {self.task_kind} on {self.network.name}, {self.status}>"
 
 
 def _connected(path: Path) -> sqlite3.Connection:

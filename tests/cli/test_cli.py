@@ -10,6 +10,7 @@ import pytest
 from children import start, succeed, wait_until
 
 import labnet
+from labnet.figures import FIGURES
 
 SMALL = """\
 title = "small"
@@ -160,6 +161,25 @@ def last_step(path: Path) -> int:
         return 0
 
 
+def test_show_says_how_it_learned_and_what_the_experiment_calls_its_task(
+    labnet_command: Labnet, tmp_path: Path
+) -> None:
+    (tmp_path / "xor.toml").write_text(
+        'board = "sim://lattice-4x4-periodic?edges=transistor"\nsteps = 2\n[task]\nkind = "xor"\n[rule]\n'
+        'name = "equilibrium-propagation"\ngamma = 0.03\nbeta = 0.1\nbatch = 1.0\nstates = "one-sided"\n'
+        '[optimiser]\nname = "adam"\nrate = 0.01\n'
+    )
+    said = " ".join(labnet_command("run", "xor.toml")[1].split())
+    how = "equilibrium-propagation (gamma = 0.03, batch = 1, states = one-sided), adam (rate = 0.01)"
+    assert f"rule {how}, p = 1 steps" in said, "no eta, which it does not use, and no order of a batch"
+    assert "task xor: inputs" in said
+    assert labnet.catalogue(tmp_path)["task.kind"].tolist() == ["xor"]
+    with labnet.Run.open(tmp_path / "xor.sqlite") as run:
+        title = run.plot().get_suptitle()
+        assert title.startswith("xor on sim://lattice-4x4-periodic")
+        assert title.endswith(how)
+
+
 def test_help_teaches(labnet_command: Labnet) -> None:
     _, said, _ = labnet_command("--help")
     for name in ("run", "sweep", "boards", "show", "plot", "export", "demo"):
@@ -167,6 +187,8 @@ def test_help_teaches(labnet_command: Labnet) -> None:
     _, said, _ = labnet_command("run", "--help")
     assert "--resume" in said
     assert "Example:" in said
+    _, said, _ = labnet_command("figures", "--help")
+    assert all(name in "".join(said.split()) for name in FIGURES), "whatever breaks its lines"
     _, said, _ = labnet_command("sweep", "--help")
     assert "      clock.p = [0.1, 0.5, 1.0]\n" in said
     assert "--resume" in said

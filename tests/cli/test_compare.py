@@ -9,6 +9,7 @@ import pytest
 
 import labnet
 from labnet.cli import console
+from labnet.errors import Diverged
 
 Labnet = Callable[..., tuple[int, str, str]]
 
@@ -27,6 +28,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stored, plan = experiment.model_dump(mode="json"), experiment.plan(board.network)
             labnet.run_plan(board, plan, folder / name, experiment=stored, progress=False).close()
     return folder
+
+
+def train_by(rule: dict[str, object], path: Path) -> None:
+    """Train by a rule."""
+    with labnet.open_board("sim://twin16") as board:
+        task = labnet.tasks.Allostery.sample(board.network, inputs=2, outputs=2)
+        plan = labnet.Plan(task=task, steps=40, rule=rule)  # type: ignore[arg-type]
+        labnet.run_plan(board, plan, path, progress=False).close()
 
 
 @pytest.fixture
@@ -92,6 +101,32 @@ def test_runs_lists_what_differs_and_says_what_all_share(typed: Labnet) -> None:
         ["p1-2.sqlite", "complete", "1", "2", "40"],
     ]
     assert "4 runs below ." in said
+
+
+def test_rules_are_compared_with_what_they_took(labnet_command: Labnet, tmp_path: Path) -> None:
+    for rule, settings in {"discrete": {}, "exact-gradient": {"gamma": 0.01}}.items():
+        train_by({"name": rule, **settings}, tmp_path / f"{rule}.sqlite")
+    _, said, _ = labnet_command("compare", "discrete.sqlite", "exact-gradient.sqlite")
+    table = lines(said[said.index("setting ") :])[:3]
+    assert [[line[0], *line[-2:]] for line in table] == [
+        ["setting", "settlings", "readings"],
+        ["discrete", "80", "80"],
+        ["exact-gradient", "80", "720"],  # 9 nodes, in two states
+    ]
+
+
+def test_why_a_run_failed_is_cut_short_where_many_are_listed(labnet_command: Labnet, tmp_path: Path) -> None:
+    train_by({"name": "exact-gradient", "gamma": 0.01}, tmp_path / "good.sqlite")
+    with pytest.raises(Diverged) as error:
+        train_by({"name": "exact-gradient", "gamma": 1e6}, tmp_path / "bad.sqlite")
+    _, said, _ = labnet_command("runs")
+    assert "failed: step 0 on twin16 ..." in said
+    assert str(error.value) not in " ".join(said.split())
+    assert lines(said)[2][:2] == ["path", "status"]
+    assert "train" in lines(said)[2], "there is room for the rest"
+    for words in (("show", "bad.sqlite"), ("runs", "--show", "status")):
+        _, said, _ = labnet_command(*words)
+        assert str(error.value)[:60] in " ".join(said.split())
 
 
 def test_runs_chooses_orders_and_cuts(typed: Labnet) -> None:

@@ -1,6 +1,7 @@
 """``labnet rules`` and ``labnet compare-rules``, as somebody types them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 import labnet
 from labnet import rule_comparison
+from labnet.cli import rule_comparisons as cli_comparisons
 from labnet.cli import rules as cli_rules
+from labnet.cli.console import out
 from labnet.rules import RULES
 
 Labnet = Callable[..., tuple[int, str, str]]
@@ -60,22 +63,65 @@ def test_a_rule_is_told_in_full(labnet_command: Labnet) -> None:
     code, said, _ = labnet_command("rules", "multiplexed")
     assert code == 0
     assert "(oripov2025, Eq. 11)" in said
-    rows = [line.split(maxsplit=2) for line in said.splitlines()]
-    assert ["tau_theta", "1", "a whole number, at least 1"] in [[part.strip() for part in row] for row in rows]
-    code, _, complaint = labnet_command("rules", "multiplex")
+    rows = [re.split(r" {2,}", line) for line in said.splitlines()]
+    assert ["tau_theta", "1", "a whole number, at least 1", "Integration time, in time steps."] in rows
+    assert any(row[0] == "gamma" and row[-1].startswith("Learning rate, dimensionless") for row in rows)
+    assert any(row[0] == "amplitude" and row[-1].startswith("delta, the size of a perturbation") for row in rows)
+    assert said.splitlines()[-1] == "In Python: labnet.rules.MultiplexedGradientDescent"
+
+
+@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_page_fits_the_terminal_and_every_key_has_its_meaning(
+    labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch, name: str, width: int
+) -> None:
+    monkeypatch.setattr(out, "width", width)
+    code, said, _ = labnet_command("rules", name)
+    assert code == 0
+    assert not re.search(r"----|Raises|As of|class |`| $", said, re.MULTILINE)
+    assert max(map(len, said.splitlines())) <= width
+    meanings = cli_rules._meanings(RULES[name])
+    assert [key for key, _ in cli_rules._keys(RULES[name]) if not meanings.get(key)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("multiplex", "no rule is called 'multiplex'; allowed: discrete.* Did you mean multiplexed"),
+        ("xyz", r"no rule is called 'xyz'; allowed: discrete.*multiplexed.*\.$"),
+        ("adam", r"'adam' is an optimiser, no rule: a table \[optimiser\]"),
+    ],
+)
+def test_a_name_that_is_no_rule_is_answered_with_what_may_be_meant(
+    labnet_command: Labnet, name: str, said: str
+) -> None:
+    code, _, complaint = labnet_command("rules", name)
     assert code == 2
-    assert "no rule is called 'multiplex'; allowed: discrete" in complaint
+    assert re.search(said, complaint.strip())
 
 
 def test_a_board_says_which_rules_it_can_do_and_why_not(labnet_command: Labnet) -> None:
-    for preset, can in (("ideal", {"yes"}), ("lab", {"yes", "quantised", "no"})):
+    refused = {"no: needs currents", "no: needs conductances"}
+    for preset, can in (("ideal", {"yes"}), ("lab", {"yes", "quantised", *refused})):
         code, said, _ = labnet_command("rules", "--board", f"sim://twin16?preset={preset}")
         assert code == 0
         assert "Traceback" not in said
         head, *lines = said.partition("\n\n")[0].splitlines()
         at = head.index("here")
         assert {line[at:] for line in lines if line[at - 3 : at - 2].isdigit()} == can
-    assert "the fisher rule nudges nodes by a current, this board by a voltage alone" in " ".join(said.split())
+        assert ("quantised: with" in said) == ("quantised" in can)
+
+
+def test_a_narrow_terminal_leaves_columns_out_and_wraps_prose(
+    labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out, "width", 80)
+    for words in (["rules"], ["rules", "--board", "sim://twin16?preset=lab"]):
+        _, said, _ = labnet_command(*words)
+        assert max(map(len, said.splitlines())) <= 80
+        assert not re.search(r" $", said, re.MULTILINE)
+        assert "equilibrium-propagation  current" in said
+        assert re.search(r"wider terminal has room for: moves", said)
 
 
 def test_a_board_that_reads_and_holds_few_nodes_says_which_rules_it_can_do(
@@ -89,15 +135,15 @@ def test_a_board_that_reads_and_holds_few_nodes_says_which_rules_it_can_do(
     monkeypatch.setattr(cli_rules, "open_board", one_of_few)
     code, said, complaint = labnet_command("rules", "--board", "sim://twin16")
     assert (code, complaint) == (0, "")
-    here = {line.split()[0]: line.split()[-1] for line in said.splitlines() if line[:1].isalpha()}
-    assert (here["finite-differences"], here["continuous"]) == ("yes", "no")
+    here = {line.split()[0]: re.split(r" {2,}", line)[-1] for line in said.splitlines() if line[:1].isalpha()}
+    assert (here["finite-differences"], here["continuous"]) == ("yes", "no: reads all nodes")
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(np.nan, "nan"), (np.inf, "inf"), (0.0, "<1e-09"), (0.0123, "0.012"), (1e-10, "<1e-09")]
+    ("error", "said"), [(np.nan, "nan"), (np.inf, "failed"), (0.0, "<1e-09"), (0.0123, "0.012"), (1e-10, "<1e-09")]
 )
 def test_what_is_no_error_is_not_said_to_be_a_small_one(error: float, said: str) -> None:
-    assert cli_rules._error(error) == said
+    assert cli_comparisons._error(error) == said
 
 
 def test_rules_are_compared(labnet_command: Labnet) -> None:
@@ -105,14 +151,46 @@ def test_rules_are_compared(labnet_command: Labnet) -> None:
     code, said, _ = labnet_command("compare-rules", "mine.toml", "--quick", "--jobs", "0")
     assert code == 0
     rows = {line[:12].strip(): line[12:].split() for line in said.splitlines()[:5]}
+    assert not re.search(r"\binf\b| $", said, re.MULTILINE)
+    assert rows["zeroth order"][2] == "failed"
+    assert "in brackets the quartiles" in said
     assert rows["coupled"][:2] == ["nodes", "voltage"]
     assert rows["zeroth order"][-1] == "2"  # failed
-    assert rows["nudged"][2:] == ["not", "on", "this", "board"]
+    assert rows["nudged"][2:] == ["not", "here"]
     assert "zeroth order: step 0 on twin16 would move" in said
-    assert "nudged: the equilibrium-propagation rule needs a board" in said
+    assert "nudged: the equilibrium-propagation rule nudges nodes by a current" in " ".join(said.split())
     assert "of 2 rules learn it within 120 settlings" in said
     written = json.loads(Path("mine/quick-comparison.json").read_text())
     assert written["quick"]
+
+
+def test_a_narrow_terminal_leaves_out_columns_and_never_the_rule(
+    labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text(FILE)
+    monkeypatch.setattr(out, "width", 60)
+    code, said, _ = labnet_command("compare-rules", "mine.toml", "--quick", "--jobs", "0")
+    assert code == 0
+    assert max(len(line) for line in said.splitlines() if not line.startswith("wrote")) <= 60
+    assert {line[:12].strip() for line in said.splitlines()[2:5]} == {"coupled", "zeroth order", "nudged"}
+    assert "A wider terminal has room for: nudge, measures" in said
+
+
+def test_a_board_that_can_do_no_rule_of_the_file_says_what_is_missing(labnet_command: Labnet) -> None:
+    Path("mine.toml").write_text(FILE.replace("preset=ideal", "preset=lab"))
+    code, said, complaint = labnet_command("compare-rules", "mine.toml", "--jobs", "0")
+    assert (code, complaint) == (0, "")
+    assert "coupled: the continuous rule needs a board whose resistances can be set" in " ".join(said.split())
+    assert "allostery: no rule can be trained" in said
+
+
+def test_a_file_of_the_other_command_is_told_from_a_mistake(labnet_command: Labnet) -> None:
+    Path("mine.toml").write_text(FILE)
+    code, _, complaint = labnet_command("run", "mine.toml")
+    assert (code, "is a file of labnet compare-rules" in complaint) == (2, True)
+    Path("one.toml").write_text('board = "sim://twin16"\nsteps = 3\ntask = { kind = "allostery" }\n')
+    code, _, complaint = labnet_command("compare-rules", "one.toml")
+    assert (code, "is a file of labnet run" in complaint) == (2, True)
 
 
 def test_ctrl_c_says_how_to_go_on(labnet_command: Labnet, monkeypatch: pytest.MonkeyPatch) -> None:

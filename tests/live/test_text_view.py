@@ -100,6 +100,7 @@ def test_a_log_has_a_line_for_what_is_new(tmp_path: Path) -> None:
         follow(run.path, Console(file=out))
     (said,) = out.getvalue().splitlines()
     assert "complete | 300 of 300 steps | train error" in said
+    assert "| regression by discrete" in said
     tail = Tail(tmp_path / "none.sqlite")
     assert line(tail).endswith("not there yet")
 

@@ -106,6 +106,20 @@ def test_two_runs_are_drawn_with_their_traces(tmp_path: Path) -> None:
         assert [axes.get_title(loc="left") for axes in traces] == ["p = 0.5", "p = 1"]
 
 
+def test_long_names_of_settings_stay_on_the_page(tmp_path: Path) -> None:
+    settings = {"eta": 0.5, "order": "random", "settle_s": 0.0123456, "start": (60.0, 70.0), "on_fault": "mask"}
+    with train() as run, train(p=1.0, masked=(1, 2, 3), **settings) as other:
+        compared = labnet.compare([run, other])
+        assert min(len(group.label) for group in compared.groups) > 80
+        figure = plots.comparison_figure(compared)
+        figure.savefig(tmp_path / "long.png")
+        drawn = [axes.title.get_window_extent() for axes in figure.axes]
+        drawn += [axes._left_title.get_window_extent() for axes in figure.axes]  # type: ignore[attr-defined]
+        drawn += [axes.get_legend().get_window_extent() for axes in figure.axes[:1]]
+        width = figure.bbox.width
+        assert all(0 <= box.x0 <= box.x1 <= width for box in drawn)
+
+
 def test_many_runs_are_drawn_as_bands_and_a_map(tmp_path: Path) -> None:
     with ExitStack() as stack:
         runs = [stack.enter_context(train(p=p, task_seed=seed)) for p in (0.5, 1.0) for seed in range(3)]

@@ -152,12 +152,37 @@ def test_a_rule_that_the_board_cannot_do_is_a_row_that_says_so(made: RuleCompari
     assert 0 < rows.loc["regression", "train"] < np.inf
 
 
+def test_of_an_even_number_of_seeds_the_median_is_between_the_two_in_the_middle(made: RuleComparison) -> None:
+    errors = made.sweeps["coupled", "allostery"].frame("error")
+    ends = errors[errors["task.seed"] < 2].groupby("task.seed")["scaled_error"].last()
+
+    class Two:
+        def frame(self, what: str) -> pd.DataFrame:
+            frame = made.sweeps["coupled", "allostery"].frame(what)  # type: ignore[call-overload]
+            return frame[frame["task.seed"] < 2]
+
+    two = RuleComparison(made.file, {("coupled", "allostery"): Two()})  # type: ignore[dict-item]
+    assert two.curve("coupled", "allostery")["median"].iloc[-1] == ends.mean()
+
+
 def test_a_rule_that_diverges_is_counted_as_worst(made: RuleComparison) -> None:
     row = made.table[made.table["rule"] == "too fast"].iloc[0]
     assert (row["failed"], row["train"]) == (3, np.inf)
     assert "resistances to zero" in row["why"]
     assert np.isnan(row["settlings_learned"])
     assert np.isinf(made.curve("too fast", "allostery")["median"]).all()
+    assert any("too fast (failed)" in line for line in made.verdicts)
+
+
+def test_it_shows_its_table_and_how_much_was_trained(made: RuleComparison) -> None:
+    assert repr(made).startswith("small: 3 seeds, 160 settlings a training")
+    assert made.verdicts[-1].startswith(("both tasks are learned by: ", "no rule learns both"))
+    assert all(rule in repr(made) for rule in made.rules)
+
+
+def test_a_file_without_quick_has_no_quick_one(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"rules.toml has no table \[quick\]"):
+        compared(tmp_path, FILE.partition("[quick]")[0], quick=True)
 
 
 def test_a_board_that_can_do_none_of_them_says_so(tmp_path: Path) -> None:
@@ -166,7 +191,7 @@ def test_a_board_that_can_do_none_of_them_says_so(tmp_path: Path) -> None:
     assert not found.sweeps
     assert (found.table["missing"] != "").all()
     assert found.table["train"].isna().all()
-    assert found.verdicts[0] == f"allostery: 0 of 0 rules learn it within {SETTLINGS} settlings"
+    assert found.verdicts[0] == "allostery: no rule can be trained, see what is missing"
     assert (tmp_path / "out" / "comparison.png").exists()
 
 
@@ -205,6 +230,7 @@ def test_a_rule_may_have_a_title_of_its_own(tmp_path: Path) -> None:
             r"line 5: learned is -1; allowed: a number above 0",
         ),
         ("[quick]", "[[quick]]", r"quick is \[\{'seeds': 1\}\]; allowed: a table"),
+        ("[rules.coupled]", "[rule.coupled]", r"line 16: rule.coupled .*did you mean \[rules.coupled\]\?$"),
         ("measure", "mesure", r"line 6: mesure is not a known key; .*Did you mean measure"),
         (f"settlings = {SETTLINGS}", "", r"settlings is missing; give a whole number"),
         (

@@ -88,6 +88,41 @@ def test_groups_are_named_by_what_differs(opened: Opened) -> None:
     ]
 
 
+def test_several_rules_are_named_by_rule_and_what_all_have(tmp_path: Path) -> None:
+    propagation = {"rule.name": "equilibrium-propagation", "rule.gamma": 0.01}
+    changes: dict[str, dict[str, object]] = {
+        "discrete": {},
+        "weak": propagation | {"rule.beta": 0.1},
+        "strong": propagation | {"rule.beta": 0.5},
+        "adam": propagation | {"optimiser.name": "adam", "optimiser.rate": 0.01},
+        "exact": {"rule.name": "exact-gradient", "rule.gamma": 0.02},
+    }
+    with ExitStack() as stack:
+        runs = {
+            name: stack.enter_context(
+                labnet.Run.open(trained(tmp_path / f"{name}.sqlite", board="sim://twin16", steps=4, **each))
+            )
+            for name, each in changes.items()
+        }
+
+        def labels(*names: str) -> list[str]:
+            return [group.label for group in labnet.compare([runs[name] for name in names]).groups]
+
+        assert labels("discrete", "exact") == ["discrete", "exact-gradient"]
+        assert labels("weak", "exact") == ["equilibrium-propagation, gamma = 0.01", "exact-gradient, gamma = 0.02"]
+        assert labels("discrete", "adam") == ["discrete", "equilibrium-propagation, adam"]
+        assert labels("weak", "adam") == ["plain", "adam"]
+        assert labels("weak", "strong", "discrete") == [
+            "equilibrium-propagation, beta = 0.1",
+            "equilibrium-propagation, beta = 0.5",
+            "discrete",
+        ]
+        costs = labnet.compare([runs["discrete"], runs["weak"]]).costs()
+        for name in costs.index:
+            one = runs[name].plan.rule.costs(runs[name].task, 1)
+            assert costs.loc[name].tolist() == [4 * each for each in one]
+
+
 def test_tasks_without_a_seed_are_repeats_too() -> None:
     with labnet.open_board("sim://twin16") as board, ExitStack() as stack:
         runs = []
