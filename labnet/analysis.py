@@ -303,7 +303,7 @@ def perturbation_covariance(
 def perturbation_square(
     slopes: ArrayLike, times: int, variances: ArrayLike = 1.0, fourth_moments: ArrayLike = 1.0
 ) -> float:
-    """Give the mean square of G (oripov2025, Eq. 20): 1 + (K - 1) / times that of the slopes for Bernoulli ones (Eq. 21).
+    """Give the mean square of G (oripov2025, Eq. 20): for Bernoulli 1 + (K - 1) / times that of the slopes (Eq. 21).
 
     Parameters are those of `perturbation_covariance`.
     """
