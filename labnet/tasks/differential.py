@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from labnet.errors import TaskError
 from labnet.networks import Network
-from labnet.tasks.task import FloatArray, Task, choose_terminals, examples_or_none, generator
+from labnet.tasks.task import FloatArray, Task, check_counts, choose_terminals, examples_or_none, generator
 
 
 class Differential(Task):
@@ -128,8 +128,7 @@ class Differential(Task):
         """
         rng = generator(seed)
         nodes = choose_terminals(network, rng, inputs=inputs, outputs=outputs, grounds=grounds, constants=constants)
-        if train < 1 or test < 0:
-            raise TaskError(f"train = {train}, test = {test}; allowed: at least 1 and at least 0 examples.")
+        check_counts(train, test)
         sets = [rng.uniform(0.0, 1.0, (count, 1)) for count in (train, test)]
         examples = [(x, target_v * (2.0 * (2.0 * x - 1.0) ** 2 - 1.0)) for x in sets]
         return cls._between(network, nodes, (low_v, high_v), examples)

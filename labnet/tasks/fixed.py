@@ -12,6 +12,7 @@ from labnet.tasks.task import (
     FloatArray,
     Targets,
     Task,
+    check_counts,
     check_voltage,
     choose_terminals,
     examples_or_none,
@@ -136,8 +137,7 @@ class Regression(Task):
         rng = generator(seed)
         terminals = choose_terminals(network, rng, inputs=inputs, outputs=outputs, grounds=grounds)
         _check_sampling(terminals, v_max, targets)
-        if train < 1 or test < 0:
-            raise TaskError(f"train = {train}, test = {test}; allowed: at least 1 and at least 0 examples.")
+        check_counts(train, test)
         i, o = len(terminals["inputs"]), len(terminals["outputs"])
         x = [rng.uniform(0.0, v_max, (count, i)) for count in (train, test)]
         y: list[FloatArray]

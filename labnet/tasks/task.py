@@ -179,6 +179,12 @@ def examples_or_none(inputs: ArrayLike, targets: ArrayLike, i: int, o: int) -> E
     return Examples(x if x.shape != (0,) else x.reshape(0, i), y if y.shape != (0,) else y.reshape(0, o))
 
 
+def check_counts(train: int, test: int) -> None:
+    """Raise `TaskError` unless examples can be drawn, so many of each set."""
+    if train < 1 or test < 0:
+        raise TaskError(f"train = {train}, test = {test}; allowed: at least 1 and at least 0 examples.")
+
+
 def check_voltage(v_max: float) -> None:
     """Raise `TaskError` unless it is a positive voltage."""
     if not (np.isfinite(v_max) and v_max > 0):

@@ -10,16 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from children import committed, kill_when_committed, start, wait_until, write_experiment
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import labnet
 from labnet import plots
 from labnet.errors import NotARun, RunMismatch
 from labnet.inspection.finding import Finding
 from labnet.live import tail as tail_module
-from labnet.live.decimation import decimated
 from labnet.live.followed import FollowedRun
 from labnet.live.tail import Tail
 from labnet.records import Block, Errors
@@ -57,37 +53,6 @@ def same_errors(tail: Tail, run: labnet.Run) -> None:
         np.testing.assert_array_equal(trace.y, part["scaled_error"])
         np.testing.assert_allclose(trace.x, part["steps_p"])
     assert sorted(tail.sets) == sorted(set(frame["set"]))
-
-
-# Fewer points of a curve ----------------------------------------------------------------------------------------------
-
-curves = st.integers(1, 3000).flatmap(
-    lambda count: st.tuples(
-        st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).lognormal(size=(2, count))),
-        st.integers(4, 400),
-        st.booleans(),
-    )
-)
-
-
-@given(curves)
-def test_decimating_keeps_ends_and_extremes(given: tuple[NDArray[np.float64], int, bool]) -> None:
-    (gaps, y), points, log = given
-    x = np.cumsum(gaps) - gaps[0]  # from 0
-    chosen = decimated(x, y, points, log)
-    assert (np.diff(chosen) > 0).all()
-    assert len(chosen) <= points or len(chosen) == len(x) <= points
-    assert chosen[0] == 0
-    assert chosen[-1] == len(x) - 1
-    assert y[chosen].min() == y.min()
-    assert y[chosen].max() == y.max()
-
-
-def test_a_spike_stays_in_its_stretch() -> None:
-    x, y = np.arange(1.0, 100_001.0), np.ones(100_000)
-    y[[5, 70_000]] = 9.0, 0.1
-    for log in (False, True):
-        assert {5, 70_000} <= set(decimated(x, y, 100, log))
 
 
 # What a tail shows ----------------------------------------------------------------------------------------------------
