@@ -17,6 +17,8 @@ from labnet.errors import Diverged
 from labnet.tasks import Classification, Regression, Task
 from labnet_simulators import PRESETS, ComparatorPair, Digipot, Gate, OscillatorGate, Parts, Settling, SimulatedBoard
 
+pytestmark = pytest.mark.filterwarnings("ignore::labnet.errors.NudgeHidden")  # with codes, and hardly any nudge
+
 # Host and board ---------------------------------------------------------------------------------------------------
 
 
