@@ -43,17 +43,23 @@ def _relax(positions: NDArray[np.float64], radii: NDArray[np.float64], periodic:
     n = len(radii)
     pairs = np.triu_indices(n, 1)
     reach = radii[pairs[0]] + radii[pairs[1]]
+    margin = radii.max()
+    moved = margin
     for _ in range(1500):
-        apart, distance = _separations(positions, pairs, periodic)
-        near = np.flatnonzero(distance < reach)
-        push = 0.25 * (reach[near] / np.maximum(distance[near], 1e-9) - 1.0)[:, None] * apart[near]
+        if 2.0 * moved >= margin:  # pairs further apart than this could not have met since
+            close = np.flatnonzero(_separations(positions, pairs, periodic)[1] < reach + margin)
+            ends, limit, moved = (pairs[0][close], pairs[1][close]), reach[close], 0.0
+        apart, distance = _separations(positions, ends, periodic)
+        near = np.flatnonzero(distance < limit)
+        push = 0.25 * (limit[near] / np.maximum(distance[near], 1e-9) - 1.0)[:, None] * apart[near]
         force = np.column_stack(
-            [np.bincount(pairs[0][near], push[:, k], n) - np.bincount(pairs[1][near], push[:, k], n) for k in (0, 1)]
+            [np.bincount(ends[0][near], push[:, k], n) - np.bincount(ends[1][near], push[:, k], n) for k in (0, 1)]
         )
         if not periodic:
             force += 0.5 * np.maximum(radii[:, None] - positions, 0.0)
             force -= 0.5 * np.maximum(positions + radii[:, None] - 1.0, 0.0)
         positions = positions + force
+        moved += np.sqrt((force * force).sum(axis=1).max())
         if periodic:
             positions = positions - np.floor(positions)
     return positions

@@ -126,15 +126,49 @@ def fit_power_law(x: ArrayLike, y: ArrayLike, average: Callable[..., FloatArray]
     at, rows = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not all(((each > 0) & np.isfinite(each)).all() for each in (at, rows)):
         raise AnalysisError("x and y of a power law; allowed: finite numbers above 0. Leave the others out.")
-    logs = np.log(at)
+    weights = slope_weights(at)
+    (exponent,) = log_contrasts(rows, [weights], average)
+    averages = np.log(average(rows, axis=0))
+    return PowerLaw(exponent, float(np.exp(averages.mean() - exponent.value * np.log(at).mean())))
+
+
+def slope_weights(x: ArrayLike) -> FloatArray:
+    """Give the weights (K,) with which logarithms of y (K,) add up to the least-squares exponent of y over x.
+
+    Raises
+    ------
+    AnalysisError
+        For x that are all the same.
+    """
+    logs = np.log(np.asarray(x, dtype=np.float64))
     apart = logs - logs.mean()
     if not apart.any():
-        raise AnalysisError(f"x is {at.tolist()}; allowed: at least two different numbers.")
-    weights = apart / (apart @ apart)  # of least squares
-    averages = np.log(average(_rows(rows), axis=0))
-    resampled = np.log(average(rows[_draws(len(rows))], axis=1))
-    exponent = _interval(averages @ weights, resampled @ weights)
-    return PowerLaw(exponent, float(np.exp(averages.mean() - exponent.value * logs.mean())))
+        raise AnalysisError(f"x is {np.asarray(x).tolist()}; allowed: at least two different numbers.")
+    return np.asarray(apart / (apart @ apart))
+
+
+def log_contrasts(
+    samples: ArrayLike, weights: ArrayLike, average: Callable[..., FloatArray] = np.median
+) -> list[Interval]:
+    """Estimate weighted sums of the logarithms of averages over tasks: exponents, and how they differ.
+
+    Parameters
+    ----------
+    samples : array_like, shape (T, K)
+        Positive; one row a task.
+    weights : array_like, shape (W, K)
+    average : callable
+        As `fit_power_law` takes it.
+
+    Returns
+    -------
+    list of Interval
+        W of them; the bootstrap draws whole tasks.
+    """
+    rows, sums = _rows(samples), np.asarray(weights, dtype=np.float64).T
+    values = np.log(average(rows, axis=0)) @ sums
+    resampled = np.log(average(rows[_draws(len(rows))], axis=1)) @ sums
+    return [_interval(value, each) for value, each in zip(values, resampled.T, strict=True)]
 
 
 def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, eta: float) -> FloatArray:

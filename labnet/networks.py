@@ -302,17 +302,21 @@ def read(path: str | Path) -> Network:
         raise NetworkError(f"{path}: {error}") from None
 
 
-@cache
-def _packing143() -> Network:
-    return packing()  # which takes a while to find
+_packing = cache(packing)  # which takes a while to find
 
 
 def named(name: str) -> Network:
-    """Build a network by name: twin16, packing143, lattice-20x20[-periodic][-diagonals], or a file's path."""
+    """Build a network by name, or from a file's path.
+
+    Names: twin16, packing143, packing-NODES-EDGES[-seedN][-periodic], lattice-ROWSxCOLS[-periodic][-diagonals].
+    """
     if name == "twin16":
         return twin16()
     if name == "packing143":
-        return _packing143()
+        return _packing()
+    if found := re.fullmatch(r"packing-(\d+)-(\d+)(?:-seed(\d+))?(-periodic)?", name):
+        nodes, count, seed, periodic = found.groups()
+        return _packing(int(nodes), int(count), int(seed or 1), bool(periodic))
     if found := re.fullmatch(r"lattice-(\d+)x(\d+)((?:-periodic|-diagonals)*)", name):
         rows, cols, options = found.groups()
         return lattice(int(rows), int(cols), "-periodic" in options, "-diagonals" in options)
@@ -320,5 +324,6 @@ def named(name: str) -> Network:
         return read(name)
     raise NetworkError(
         f"no network is called {name!r}, and no file is at that path; allowed: twin16, packing143, "
-        "lattice-ROWSxCOLS with -periodic and -diagonals if wanted, or a file for labnet.networks.read."
+        "lattice-ROWSxCOLS with -periodic and -diagonals if wanted, packing-NODES-EDGES with -seedN and -periodic if "
+        "wanted, or a file for labnet.networks.read."
     )

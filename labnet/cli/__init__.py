@@ -6,6 +6,7 @@ import sys
 import warnings
 
 from labnet.cli import (
+    advise,
     calibrate,
     compare,
     conform,
@@ -23,6 +24,7 @@ from labnet.cli.console import app, err
 from labnet.errors import LabnetError
 
 __all__ = [
+    "advise",
     "app",
     "calibrate",
     "compare",

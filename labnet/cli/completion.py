@@ -37,6 +37,11 @@ def boards(incomplete: str) -> list[str]:
     return _further(incomplete, addresses)
 
 
+def boards_and_experiments(incomplete: str) -> list[str]:
+    """Offer addresses, experiment files and folders."""
+    return boards(incomplete) + experiments(incomplete)
+
+
 def rules(incomplete: str) -> list[str]:
     """Offer names of rules."""
     return [name for name in RULES if name.startswith(incomplete)]

@@ -104,7 +104,7 @@ def _train(
             raise ExperimentError(f"{file}: {error}") from None
         try:
             stored = experiment.model_dump(mode="json")
-            used = _calibrated(opened, calibrated, path if resume else None)
+            used = as_calibrated(opened, calibrated, path if resume else None)
             # Kept until the end: the page has a pipe from here. Not where the run is refused because there is one.
             page = start_page(path) if watched and (resume or not path.exists()) else None
             done = run_plan(used, plan, path, experiment=stored, resume=resume, durable=durable)
@@ -119,7 +119,7 @@ def _train(
         err.print("The page stays while a browser looks at it, and half a minute longer.")
 
 
-def _calibrated(board: Board, chosen: str, resumed: Path | None) -> Board:
+def as_calibrated(board: Board, chosen: str, resumed: Path | None = None) -> Board:
     """Give the board as a calibration says it is, where one is to be used, and say so."""
     if chosen == "none":
         return board

@@ -96,12 +96,12 @@ def _panels(sweeps: Sweeps) -> Panels:
 
     A curve is named "panel: curve"; each gamma has panels of its own.
     """
-    at = _solutions(sweeps[_REFERENCE]).set_index([_GAMMA, TASK])["ohm"]
+    at = solutions(sweeps[_REFERENCE]).set_index([_GAMMA, TASK])["ohm"]
     panels: Panels = {}
     for name, sweep in sweeps.items():
         if name == _REFERENCE:
             continue
-        solved = _solutions(sweep)
+        solved = solutions(sweep)
         swept = "clock.p" if "clock.p" in solved else "rule.batch"
         solved["left_out"] = 1.0 - solved[swept]
         for gamma, part in grouped(solved, _GAMMA).items():
@@ -113,11 +113,12 @@ def _panels(sweeps: Sweeps) -> Panels:
     return dict(sorted(panels.items(), key=lambda each: each[0].rpartition(" = ")[2]))
 
 
-def _solutions(sweep: Sweep) -> pd.DataFrame:
-    """Give the resistances at the end, an array "ohm" (E,) a point."""
+def solutions(sweep: Sweep) -> pd.DataFrame:
+    """Give the resistances of complete trainings, an array "ohm" (E,), at the end and at every step that is logged."""
     final = completed(sweep, "final")
-    keys = ["point", *sweep.over.columns]
-    return final.groupby(keys)["resistance_ohm"].agg(np.array).rename("ohm").reset_index()
+    edges = int(final["edge"].max()) + 1
+    first = final[final["edge"] == 0].drop(columns=["edge", "resistance_ohm"])
+    return first.assign(ohm=list(final["resistance_ohm"].to_numpy(dtype=np.float64).reshape(-1, edges)))
 
 
 FIG_2A = Figure(

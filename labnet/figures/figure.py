@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labnet.addresses import open_board
 from labnet.errors import ExperimentError, PlanError
 from labnet.experiment import Experiment, merged, read_toml
+from labnet.plan import Plan
 from labnet.sweeps import Over, Sweep
 from labnet.sweeps.job import COMPLETE
 from labnet.sweeps.store import FrameName
@@ -97,8 +98,9 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
     """Read a figure's file: an experiment and ``[over]``, changed for each curve by the tables ``[curves.NAME]``.
 
     With `quick`, the table ``[quick]`` changes the file first: fewer tasks and steps. ``equal`` says what all points of
-    a curve share: "updates" (steps x p x b is `steps_p`) or "steps" (that many, whatever p and b); else steps x p. With
-    a self-triggered clock `steps_p` is how often every edge steps, in the mean, and the steps follow from that.
+    a curve share: "updates" (steps x p x b is `steps_p`) or "steps" (that many, whatever p and b); else steps x p. Then
+    ``at``, shares of `steps_p`, has states logged after so many steps, and after so many updates. With a self-triggered
+    clock `steps_p` is how often every edge steps, in the mean, and the steps follow from that.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def curves(path: str | os.PathLike[str], quick: bool = False) -> Iterator[Curve]
     data = settings(path, quick)
     for name, changes in data.pop("curves", {"all": {}}).items():
         both = merged(data, changes)
-        keys = {key: value for key, value in both.items() if key not in ("over", "equal")}
+        keys = {key: value for key, value in both.items() if key not in ("over", "equal", "at")}
         try:
             if "dwell_s" in keys.get("clock", {}):
                 experiment = Experiment(**{**keys, "steps_p": None, "steps": 1})
@@ -132,6 +134,8 @@ def _points(experiment: Experiment, settings: dict[str, Any]) -> dict[str, Any] 
     for point in points:
         p, b = point.get("clock.p", 1.0), point.get("rule.batch", 1.0)
         point["steps_p"] = experiment.steps_p * p if equal == "steps" else experiment.steps_p / b
+        if at := [share * experiment.steps_p for share in settings.get("at", [])]:
+            point["log"] = sorted({round(each / share) for each in at for share in (1.0, p * b)})
     return points
 
 
@@ -156,6 +160,13 @@ def completed(sweep: Sweep, name: FrameName) -> pd.DataFrame:
     """Give a frame of a sweep without the trainings that failed."""
     points, frame = sweep.frame("points"), sweep.frame(name)
     return frame[frame["point"].isin(points["point"][points["status"] == COMPLETE])]
+
+
+def plan_of(sweep: Sweep, point: int) -> Plan:
+    """Give the plan of a point of a sweep."""
+    experiment = sweep.experiment.changed(sweep.over.changes(point))
+    with open_board(experiment.board) as board:
+        return experiment.plan(board.network)
 
 
 def grouped(frame: pd.DataFrame, key: str) -> dict[float, pd.DataFrame]:

@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure as Picture
 
 from labnet import analysis, plots
-from labnet.addresses import open_board
 from labnet.analysis import median
 from labnet.figures.drawing import band, labelled, picture
-from labnet.figures.figure import Figure, Findings, FloatArray, Sweeps, completed, grouped
+from labnet.figures.figure import Figure, Findings, FloatArray, Sweeps, completed, grouped, plan_of
 from labnet.plan import Plan
 from labnet.rules import Continuous
 from labnet.sweeps import Sweep
@@ -65,19 +64,13 @@ def _along(sweep: Sweep) -> tuple[FloatArray, dict[str, FloatArray]]:
     rows: dict[str, list[list[float]]] = {}
     steps = np.empty(0)
     for point, part in grouped(completed(sweep, "final"), "point").items():
-        plan = _plan(sweep, int(point))
+        plan = plan_of(sweep, int(point))
         states = part.pivot(index="step", columns="edge", values="resistance_ohm")
         steps = states.index.to_numpy(dtype=np.float64)
         compared = [_compare(plan, ohm) for ohm in states.to_numpy(dtype=np.float64)]
         for name in compared[0]:
             rows.setdefault(name, []).append([each[name] for each in compared])
     return steps, {name: np.array(each) for name, each in rows.items()}
-
-
-def _plan(sweep: Sweep, point: int) -> Plan:
-    experiment = sweep.experiment.changed(sweep.over.changes(point))
-    with open_board(experiment.board) as board:
-        return experiment.plan(board.network)
 
 
 def _compare(plan: Plan, ohm: FloatArray) -> dict[str, float]:

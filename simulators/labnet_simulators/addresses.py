@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -45,7 +45,10 @@ class Options(Data):
 
     Parameters
     ----------
-    preset : {"ideal", "lab"}
+    preset : {"ideal", "lab", "paper"}
+        Without imperfections; as on a bench; or ideal with what wycoff2022 states of its simulation, 128 positions
+        and sigma up to 50 mV, and sources up to 500 V, which no bench has: there its statements come nearest to holding
+        together (docs/when-desynchrony-helps.md).
     seed : int
         Of everything random about the board.
     converters : {"float", "board"}
@@ -54,8 +57,9 @@ class Options(Data):
         One number sigma (Eq. 10), or the two-comparator circuit of note 32.
     sigma : {"redrawn", "frozen"}
         When the effective sigma is drawn.
-    sigma_max_v, offset_v : float
-        sigma is uniform from 0 to it; offsets of the pair are uniform within plus or minus it.
+    sigma_max_v, offset_v, noise_v : float
+        sigma is uniform from 0 to it; offsets of the pair are uniform within plus or minus it; rms noise of each of the
+        pair, drawn at every trigger.
     gate : {"bernoulli", "fixed", "oscillator"}
         Each edge with probability p; a fixed number p E of edges a trigger; or where its own oscillator is below the
         bias, as on a board.
@@ -66,6 +70,8 @@ class Options(Data):
         at power-on.
     calibrated : bool
         Whether the board knows the bias of its oscillators for every p; else that must be measured.
+    positions : int
+        Of every wiper, between the same ends; they power up at midscale.
     tolerance, twin_mismatch : float
         Of the pots, as shares.
     settling_s : float
@@ -78,13 +84,14 @@ class Options(Data):
         Broken parts; see `labnet_simulators.faults`.
     """
 
-    preset: Literal["ideal", "lab"] = "ideal"
+    preset: Literal["ideal", "lab", "paper"] = "ideal"
     seed: int = 0
     converters: Literal["float", "board"] | None = None
     comparator: Literal["effective", "pair"] = "effective"
     sigma: Literal["redrawn", "frozen"] = "redrawn"
     sigma_max_v: float | None = Field(None, ge=0)
     offset_v: float | None = Field(None, ge=0)
+    noise_v: float | None = Field(None, ge=0)
     gate: Literal["bernoulli", "fixed", "oscillator"] = "bernoulli"
     oscillator_hz: float | None = Field(None, gt=0)
     oscillator_spread: float | None = Field(None, ge=0, le=3)
@@ -92,6 +99,7 @@ class Options(Data):
     jitter: float | None = Field(None, ge=0, le=MOST_JITTER)
     temperature_k: float | None = Field(None, ge=0)
     calibrated: bool = False
+    positions: int | None = Field(None, ge=2, le=1024, description="a whole number, 2 to 1024")
     tolerance: float | None = Field(None, ge=0, lt=1)
     twin_mismatch: float | None = Field(None, ge=0, lt=1)
     settling_s: float | None = Field(None, ge=0)
@@ -105,8 +113,9 @@ class Options(Data):
             raise ValueError(f"{given[0]} is of oscillators; give gate=oscillator, or leave it out")
         if self.edges != "linear" and self.fault != Faults():
             raise ValueError("faults are those of linear edges; leave fault out, or give edges=linear")
-        if self.offset_v is not None and self.comparator != "pair":
-            raise ValueError("offset_v is of the pair; give comparator=pair, or leave it out")
+        for name in ("offset_v", "noise_v"):
+            if getattr(self, name) is not None and self.comparator != "pair":
+                raise ValueError(f"{name} is of the pair; give comparator=pair, or leave it out")
         if self.comparator == "pair" and (self.sigma != "redrawn" or self.sigma_max_v is not None):
             raise ValueError(
                 "sigma and sigma_max_v are of the effective comparator; leave them out with comparator=pair"
@@ -118,19 +127,19 @@ class Options(Data):
         parts = PRESETS[self.preset]
         if self.converters is not None:
             codes = self.converters == "board"
-            grid = BOARD_GRID if codes else Converter(BOARD_GRID.v_min, BOARD_GRID.v_max)
+            grid = replace(parts.dac.grid, bits=BOARD_GRID.bits if codes else None)
             gate = Gate(grid=BIAS_GRID) if codes else Gate()
             parts = replace(parts, gate=gate, dac=replace(parts.dac, grid=grid), adc=replace(parts.adc, grid=grid))
         if self.comparator == "pair":
-            given = {} if self.offset_v is None else {"offset_v": self.offset_v}
-            parts = replace(parts, comparator=ComparatorPair(**given))
+            parts = replace(parts, comparator=ComparatorPair(**self._given("offset_v", "noise_v")))
         elif isinstance(parts.comparator, EffectiveComparator):
             high = parts.comparator.sigma_max_v if self.sigma_max_v is None else self.sigma_max_v
             parts = replace(parts, comparator=EffectiveComparator(0.0, high, self.sigma == "frozen"))
         if self.settling_s is not None:
             parts = replace(parts, settling=Settling(self.settling_s))
-        pot = {name: getattr(self, name) for name in ("tolerance", "twin_mismatch")}
-        pot = {name: value for name, value in pot.items() if value is not None}
+        pot = self._given("positions", "tolerance", "twin_mismatch")
+        if self.positions is not None:
+            pot["power_up"] = self.positions // 2
         parts = replace(parts, pot=replace(parts.pot, **pot), gate=self._gate(parts.gate.grid))
         if "edges" in self.model_fields_set and parts.resistance_range_ohm is not None:
             parts = replace(parts, resistance_range_ohm=_EDGES_OHM)
@@ -140,13 +149,16 @@ class Options(Data):
         if self.gate != "oscillator":
             return Gate(self.gate == "fixed", grid)
         gate = OscillatorGate(known=self.calibrated, grid=grid)
-        asked = {name: getattr(self, name) for name in ("phase_spread", "jitter", "temperature_k")}
-        asked = {name: value for name, value in asked.items() if value is not None}
+        asked = self._given("phase_spread", "jitter", "temperature_k")
         if self.oscillator_spread is not None:
             asked |= {name: self.oscillator_spread * getattr(gate, name) for name in TOLERANCES}
         if self.oscillator_hz is not None:
             asked["capacitor_f"] = gate.capacitor_f * gate.frequency_hz / self.oscillator_hz
         return replace(gate, **asked)
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Give those of the options that are not left out."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def board(self, network: Network, address: str) -> SimulatedBoard:
         """Make the board that these options describe.
@@ -198,6 +210,7 @@ def find_boards() -> Iterator[FoundBoard]:
     for preset, text in (
         ("ideal", "no tolerance, no noise, sigma 0"),
         ("lab", "sigma 0 to 50 mV, 16-bit converters, part tolerances"),
+        ("paper", "ideal but sigma 0 to 50 mV, and sources up to 500 V, which no bench has"),
     ):
         for name, what in _NAMES.items():
             yield FoundBoard(f"sim://{name}?preset={preset}", f"{what}; {text}")

@@ -150,8 +150,8 @@ class ComparatorPair:
         same_way = (d_free + d_more) + d_free + self.error_v(seed, count, 1, edges) > TIE_V
         return ~(differ ^ same_way)
 
-    def error_v(self, seed: int, count: int, which: int, edges: UInt64Array) -> FloatArray:
-        """Give by how much comparator 0 or 1 of every edge is off at a trigger, shape (E,)."""
+    def error_v(self, seed: int, count: int | IntArray, which: int, edges: UInt64Array) -> FloatArray:
+        """Give by how much comparator 0 or 1 of every edge is off at a trigger, (E,), or with noise at triggers (K, 1)."""
         offset = self.offset_v * spread(seed, Stream.OFFSET, which, edges)
         if not self.noise_v:
             return offset
@@ -322,6 +322,7 @@ class Parts:
 
 
 BOARD_GRID = Converter(0.0, 5.0, bits=16)
+PAPER_GRID = Converter(0.0, 500.0)  # beyond any board: sigma is 1e-4 of its end
 BIAS_GRID = Converter(0.0, 65535 / 32768, bits=16)  # 2 V over 2^16 codes, so that 0.5 V and 1 V are codes
 
 PRESETS: Mapping[str, Parts] = MappingProxyType(
@@ -335,6 +336,13 @@ PRESETS: Mapping[str, Parts] = MappingProxyType(
             adc=Adc(BOARD_GRID, offset_v=1e-3, gain_error=5e-4, noise_v=76e-6),
             settling=Settling(tau_s=1e-6),
             leakage=Leakage(ohm=1e9),
+            resistance_range_ohm=None,
+        ),
+        # not the paper's board, of which too little is known: where its statements come out at its sigma
+        "paper": Parts(
+            comparator=EffectiveComparator(0.0, 0.05),
+            dac=Dac(PAPER_GRID),
+            adc=Adc(PAPER_GRID),
             resistance_range_ohm=None,
         ),
     }

@@ -48,7 +48,9 @@ class FirmwareOptions(Options):
     nv: str | None = None
     vcd: str | None = None
     timed: bool = False
+    preset: Literal["ideal", "lab"] = Field("ideal", description="'ideal' or 'lab', whose sources end at 5 V")
     edges: Literal["linear"] = Field("linear", description="'linear', there are resistors below the firmware")
+    positions: None = Field(None, description="left out, firmware counts the 128 of the board")
     converters: Literal["board"] = Field("board", description="'board', codes are all that firmware knows")
 
     @model_validator(mode="after")

@@ -37,7 +37,7 @@ BOARDS = {
     "lab": PRESETS["lab"],
     "fixed": replace(PRESETS["lab"], gate=Gate(fixed_number=True), settling=Settling()),
     "pair": replace(PRESETS["lab"], comparator=ComparatorPair(5e-3, noise_v=1e-3)),
-    "mismatch": Parts(pot=Digipot(twin_mismatch=0.01, inl_lsb=0.5, dnl_lsb=0.5)),
+    "mismatch": Parts(pot=Digipot(positions=256, twin_mismatch=0.01, inl_lsb=0.5, dnl_lsb=0.5, power_up=128)),
     "oscillators": replace(
         PRESETS["lab"], gate=OscillatorGate(known=True, temperature_k=5.0, temperature_period_s=0.1)
     ),

@@ -280,6 +280,8 @@ def test_graphs_that_are_no_networks_are_refused(graph: Any, message: str) -> No
     [
         ("twin16", networks.twin16()),
         ("packing143", networks.packing()),
+        ("packing-20-45", networks.packing(20, 45)),
+        ("packing-20-45-seed7-periodic", networks.packing(20, 45, 7, periodic=True)),
         ("lattice-2x7", networks.lattice(2, 7)),
         ("lattice-4x3-periodic", networks.lattice(4, 3, periodic=True)),
         ("lattice-4x3-diagonals", networks.lattice(4, 3, diagonals=True)),
@@ -290,7 +292,9 @@ def test_a_name_gives_its_network(name: str, network: Network) -> None:
     assert networks.named(name) == network
 
 
-@pytest.mark.parametrize("name", ["twin17", "lattice-3", "lattice-3x3-diagonal", "", "no/such.txt"])
+@pytest.mark.parametrize(
+    "name", ["twin17", "lattice-3", "lattice-3x3-diagonal", "packing-20", "packing-20-45-7", "", "no/such.txt"]
+)
 def test_an_unknown_name_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(NetworkError, match=f"{name!r}.*twin16, packing143, lattice"):
         networks.named(name)

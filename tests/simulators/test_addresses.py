@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import labnet
@@ -51,6 +52,7 @@ def test_ideal_is_the_default_and_the_address_is_kept() -> None:
     assert (board.parts, board.seed, board.address) == (PRESETS["ideal"], 0, "sim://twin16")
     assert opened("sim://twin16?preset=lab&seed=12").parts == PRESETS["lab"]
     assert opened("sim://twin16?preset=lab&seed=12").seed == 12
+    assert opened("sim://twin16?preset=paper").parts == PRESETS["paper"]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,7 @@ def test_ideal_is_the_default_and_the_address_is_kept() -> None:
     [
         ("comparator=pair", "comparator", ComparatorPair()),
         ("comparator=pair&offset_v=0.002", "comparator", ComparatorPair(0.002)),
+        ("comparator=pair&offset_v=0&noise_v=0.01", "comparator", ComparatorPair(0.0, 0.01)),
         ("sigma_max_v=0.02", "comparator", EffectiveComparator(0.0, 0.02)),
         ("sigma_max_v=0.02&sigma=frozen", "comparator", EffectiveComparator(0.0, 0.02, frozen=True)),
         ("preset=lab&sigma=frozen", "comparator", EffectiveComparator(0.0, 0.05, frozen=True)),
@@ -86,6 +89,17 @@ def test_options_for_pots_change_these_alone() -> None:
     assert (pot.tolerance, pot.twin_mismatch, pot.inl_lsb) == (0.1, 0.0, 0.5)
 
 
+@pytest.mark.parametrize("positions", [2, 32, 1024])
+def test_positions_divide_the_same_pot_and_it_powers_up_at_midscale(positions: int) -> None:
+    board = opened(f"sim://twin16?positions={positions}")
+    assert board.info.wiper_positions == positions
+    assert board.wipers().tolist() == [positions // 2] * 16
+    half = opened("sim://twin16").resistances("free")
+    np.testing.assert_allclose(board.resistances("free"), half, rtol=1e-12)
+    board.set_wipers(positions - 1)
+    np.testing.assert_allclose(board.resistances("free"), 40 + 1e4 * (1 - 1 / positions), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("address", "bits"),
     [
@@ -93,18 +107,21 @@ def test_options_for_pots_change_these_alone() -> None:
         ("sim://twin16?converters=board", 16),
         ("sim://twin16?preset=lab", 16),
         ("sim://twin16?preset=lab&converters=float", None),
+        ("sim://twin16?preset=paper", None),
+        ("sim://twin16?preset=paper&converters=board", 16),
     ],
 )
 def test_converters_are_real_numbers_or_16_bit_codes(address: str, bits: int | None) -> None:
     info = opened(address).info
     assert (info.source.bits, info.reading.bits) == (bits, bits)
+    assert info.source.v_max == (500.0 if "paper" in address else 5.0)
 
 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
         ("sim://twin16?sede=3", "sede.*allowed: preset, seed, converters, comparator, sigma"),
-        ("sim://twin16?preset=perfect", "'perfect'; allowed: 'ideal' or 'lab'"),
+        ("sim://twin16?preset=perfect", "'perfect'; allowed: 'ideal', 'lab' or 'paper'"),
         ("sim://twin16?converters=8bit", "'8bit'; allowed: 'float' or 'board'"),
         ("sim://twin16?comparator=ideal", "allowed: 'effective' or 'pair'"),
         ("sim://twin16?sigma=fresh", "allowed: 'redrawn' or 'frozen'"),
@@ -116,6 +133,9 @@ def test_converters_are_real_numbers_or_16_bit_codes(address: str, bits: int | N
         ("sim://twin16?seed=three", "'three'; allowed: .*integer"),
         ("sim://twin16?sigma_max_v=-1", "'-1'; allowed: .*0"),
         ("sim://twin16?tolerance=1", "'1'; allowed: less than 1"),
+        ("sim://twin16?positions=1", "positions is '1'; allowed: a whole number, 2 to 1024"),
+        ("sim://twin16?noise_v=0.01", "noise_v is of the pair; give comparator=pair"),
+        ("firmware://twin16?positions=256", "positions is '256'; allowed: left out, firmware counts the 128"),
         ("sim://twin16?seed=1&seed=2", "an option twice"),
         ("simulator://twin16", "known schemes: .*sim://"),
         ("twin16", "'labnet boards' lists"),

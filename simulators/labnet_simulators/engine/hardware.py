@@ -74,8 +74,9 @@ def hardware(
 def pair_error_v(pair: ComparatorPair, seed: int, network: Network, trigger: int, count: int) -> FloatArray:
     """Give the errors of both comparators of every edge, (count, 2, E), at `count` triggers; one if they are frozen."""
     edges = np.arange(network.edge_count, dtype=np.uint64)
-    rows = range(trigger, trigger + count) if pair.noise_v else (0,)
-    return np.array([[pair.error_v(seed, row, which, edges) for which in (0, 1)] for row in rows])
+    triggers = trigger + np.arange(count)[:, None]
+    both = np.stack([pair.error_v(seed, triggers, which, edges) for which in (0, 1)], axis=-2)
+    return both.reshape(-1, 2, network.edge_count)
 
 
 def _grid(converter: Converter) -> Grid:
