@@ -43,8 +43,8 @@ _REGIMES = {
     "step": "step-limited: a step of all edges swings the outputs by more than sigma leaves. p < 1 swings them less.",
 }
 _LEGEND = (
-    "Errors are over those at the start: median and quartiles over tasks. A single task's is mostly within a factor of "
-    "2 of what is predicted. Lambda locks one example beyond 0.5, several beyond 3."
+    "Errors are over those at the start: median and quartiles over tasks. In a check two of three single tasks ended "
+    "within a factor of 2 of what was predicted. Lambda locks one example beyond 0.5, several beyond 3."
 )
 
 

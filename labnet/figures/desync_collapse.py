@@ -69,8 +69,8 @@ def of_eta(middle: pd.DataFrame) -> pd.DataFrame:
     """Give "over": errors over those at the smallest eta that has the same s; with "s", "start", "clock.p", "eta"."""
     largest_v = middle[middle["v"] == middle["v"].max()].sort_values("eta")
     keys = ["s", "start", P]
-    least = largest_v.groupby(keys)[["eta", "scaled_error"]].first()
-    both = largest_v.join(least, on=keys, rsuffix="_least")
+    least = largest_v.groupby(keys)[["eta", "scaled_error"]].first().add_suffix("_least")
+    both = largest_v.join(least, on=keys)
     both["over"] = both["scaled_error"] / both["scaled_error_least"]
     larger: pd.DataFrame = both[both["eta"] > both["eta_least"]]
     return larger[[*keys, "eta", "over"]]
@@ -139,7 +139,7 @@ def _quality(table: pd.DataFrame) -> dict[str, Any]:
     near = long.assign(near=np.abs(np.log(long["ratio"])) < np.log(_BAND)).groupby("p")["near"].sum()
     return {
         "measured_over_predicted": {
-            f"{p:g}": ratios(part) | {"within": int(near[p])} for p, part in table.groupby("p")
+            f"{p:g}": ratios(part) | {"within": int(near.get(p, 0))} for p, part in table.groupby("p")
         },
         "right_side": float((lowest["helps"] == (lowest["lock"] > LOCKED)).mean()),
         "right_by_predicted_gain": float((lowest["helps"] == (lowest["predicted_gain"] > SAME)).mean()),

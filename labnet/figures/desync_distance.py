@@ -228,7 +228,8 @@ def _styled() -> Iterator[tuple[str, str, str]]:
 
 def _draw_intervals(axes: Axes, x: list[float], intervals: list[Interval], **style: Any) -> None:
     value, low, high = np.array(intervals).T
-    axes.errorbar(x, value, (value - low, high - value), ms=4, lw=1.2, capsize=2, **style)
+    bars = np.maximum((value - low, high - value), 0.0)  # of a bootstrap over few tasks: less by rounding
+    axes.errorbar(x, value, bars, ms=4, lw=1.2, capsize=2, **style)
 
 
 FIG_DISTANCE = Figure(

@@ -14,7 +14,8 @@ from labnet.sweeps import Sweep
 
 _LOW = 0.1  # stands for p < 1 where one p does
 _SHARES = (0.0025, 0.01, 0.05, 0.25, 1.0)  # of the whole length: lengths that are compared
-_NEAR = 1.5  # from when on a training is within this factor of where it ends
+_SHORTEST = 10.0  # steps x p, so that there are some in its second half
+_NEAR = 2.0  # from when on a training is within this factor of where it ends
 
 
 class Course(NamedTuple):
@@ -66,7 +67,7 @@ def find(sweeps: Sweeps) -> Findings:
     for setting, sweep in sweeps.items():
         by_p = courses(sweep)
         one, low = by_p[1.0], by_p[_LOW]
-        lengths = [share * one.steps_p[-1] for share in _SHARES]
+        lengths = [max(_SHORTEST, share * one.steps_p[-1]) for share in _SHARES]
         each: dict[str, Any] = {
             "tasks": len(one.scaled),
             "final_error": {f"{p:g}": median(course.ends()) for p, course in by_p.items()},
@@ -82,9 +83,9 @@ def find(sweeps: Sweeps) -> Findings:
         numbers[setting] = each
         gains, arrivals = each["gain_by_length"][f"{_LOW:g}"], each["arrived"]
         found.append(
-            f"{setting}: p = {_LOW:g} lower by {', '.join(f'{gain} ({length})' for length, gain in gains.items())} "
-            f"steps x p; it arrives after {arrivals[f'{_LOW:g}']:.2g}, p = 1 after {arrivals['1']:.2g}; by definition "
-            + ", ".join(f"{name} {gain}" for name, gain in each["gain_by_definition"].items())
+            f"{setting}: error at p = 1 over p = {_LOW:g} "
+            + ", ".join(f"{gain} after {length}" for length, gain in gains.items())
+            + f" steps x p; it is where it ends after {arrivals[f'{_LOW:g}']:.2g}, p = 1 after {arrivals['1']:.2g}"
         )
     says = {
         what: [setting for setting, each in numbers.items() if len(_signs(each[key])) > 1]
@@ -98,6 +99,9 @@ def find(sweeps: Sweeps) -> Findings:
         for length, gain in gains.items()
         if sign(gain) == "higher"
     ]
+    for setting in says["definition"]:
+        each = numbers[setting]["gain_by_definition"]
+        found.append(f"{setting}, by definition: " + ", ".join(f"{name} {gain}" for name, gain in each.items()))
     found.append(f"p < 1 is surely higher at: {'; '.join(higher) or 'none'}")
     return Findings(numbers, tuple(found), "; ".join(f"{what}: {_verdict(each)}" for what, each in says.items()))
 

@@ -18,7 +18,16 @@ from labnet.sweeps import Over, Sweep
 TINY = '[quick]\nsteps_p = 20\nover = { "task.seed, seed, board.seed" = { range = 3 } }\n'
 
 
-SLOW = ("2a", "self-triggered", "desync-clocks", "desync-collapse", "desync-distance", "desync-map", "desync-size", "desync-tasks")
+SLOW = (
+    "2a",
+    "self-triggered",
+    "desync-clocks",
+    "desync-collapse",
+    "desync-distance",
+    "desync-map",
+    "desync-size",
+    "desync-tasks",
+)
 SWEPT = [name for name, figure in FIGURES.items() if figure.measure is None]  # the others have files of their own
 
 
