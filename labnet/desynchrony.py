@@ -1,9 +1,10 @@
-"""What p does to the discrete rule, predicted from linear response and mean drift: no constant is fitted but one.
+"""What p does to the discrete rule, predicted from linear response and mean drift: two constants are measured.
 
 Three numbers decide. The bias sigma of the comparators sets a floor that p does not change: all wipers drift to the
 top, but for the few that the task holds down. One synchronous step of all edges swings the outputs, by an amount that
 sets a floor of its own. And with a single example these swings lock: where both ends of the swing show a typical
 comparator more than its bias, all edges step up and down for ever (p = 1) and the wipers stay where they started.
+Several examples hold them, too, where the swings are larger still.
 See docs/when-desynchrony-helps.md.
 """
 
@@ -19,7 +20,8 @@ from labnet.tasks import Task
 
 FloatArray = NDArray[np.float64]
 
-LOCKED = 0.5  # where synchronous training is caught, in units of `Swing.contrast_v` over the largest bias: measured
+LOCKED = 0.5  # Lambda above which synchronous training is caught where it starts, with one example: measured
+SLOW = 3.0  # above which several examples hold it there, too, for 3000 steps and more: measured
 _DRIFTS, _SETTLES = 250, 250  # rounds of the mean drift, with whole steps and with ever smaller ones
 _LEAST_STEP = 0.02
 _DEAD = 1e-9  # drops below this share of the largest one are none
@@ -199,9 +201,9 @@ class Prediction:
     Attributes
     ----------
     lock : float
-        Lambda: contrast of the start's two-cycle, times eta, over the largest sigma. Above `LOCKED`, and with a single
-        example, p = 1 stays where it starts.
+        Lambda: contrast of the start's two-cycle, times eta, over the largest sigma.
     locks : bool
+        Whether p = 1 stays where it starts: with a single example above `LOCKED`, with several above `SLOW`.
     bias_error : float
         The floor that sigma sets, whatever p.
     start_error, end_error : float
@@ -283,7 +285,7 @@ def predict(
         lock = float(np.divide(eta * first.contrast_v, bias.largest_v))
     return Prediction(
         lock=lock,
-        locks=lock > LOCKED and len(task.train) == 1,
+        locks=lock > (LOCKED if len(task.train) == 1 else SLOW),
         bias_error=last.cost_v2 / cost_v2,
         start_error=float(np.mean(first.outputs_v**2)) / 4.0 / cost_v2,
         end_error=float(np.mean(last.swing.outputs_v**2)) / 4.0 / cost_v2,

@@ -14,7 +14,6 @@ from labnet.tasks import Task
 
 Regime = Literal["no bias", "offsets", "locked", "bias", "step"]
 
-SLOW = 3.0  # Lambda above which several examples hold p = 1, too, for 3000 steps and more: measured
 HELPS = 1.5  # errors that differ by less than this factor count as the same
 PROBABILITIES = (1.0, 0.5, 0.3, 0.1)  # that are looked at
 _HIGH = 15 / 16  # of the range: a start from which wipers can still go both ways
@@ -172,7 +171,7 @@ def advise(
         signal_v=float(np.median([_signal_v(task) for task in tasks.values()])),
         regime=_regime(bench.sigma, as_planned),
         lock=np.array([each.lock for each in as_planned]),
-        locked=np.array([_caught(each) for each in as_planned]),
+        locked=np.array([each.locks for each in as_planned]),
         floor=np.minimum([each.bias_error for each in as_planned], 1.0),
         planned=planned,
         best=_best({each: found for each, found in outlooks.items() if each.eta == 1.0}),
@@ -256,7 +255,7 @@ def _outlook(
     found = [each[setting.eta, setting.start] for each in predicted]
     own = np.array([expected(each, setting.p, sigma.signed, several) for each in found])
     cost_v2 = own * [each[setting.start] for each in costs]
-    stay = [setting.p == 1.0 and (sigma.signed or _caught(each)) for each in found]
+    stay = [setting.p == 1.0 and (sigma.signed or each.locks) for each in found]
     took = np.where(stay, 0.0, [each.steps_p(setting.p) for each in found]) if sigma.most_v.any() else [0.0]
     return Outlook(
         scaled=cost_v2 / [each[planned] for each in costs],
@@ -276,24 +275,17 @@ def _best(outlooks: Mapping[Setting, Outlook]) -> Setting:
 def expected(prediction: Prediction, p: float, signed: bool, several: bool) -> float:
     """Give the final scaled error, at most 1.
 
-    Beyond `Prediction.error`: several examples hold synchronous training where it starts, too, for thousands of steps.
-    And with biases of both signs wipers do not drift to the top. One example lets them stay near where they start, with
-    p = 1; else they wander until many are at the bottom, where a step is large. What that leaves is a root of the
-    floor: that is what simulations show, of 16 to 143 edges, and no theory, and tasks differ by a factor of ten.
+    Beyond `Prediction.error`: with biases of both signs wipers do not drift to the top. One example lets them stay near
+    where they start, with p = 1; else they wander until many are at the bottom, where a step is large. What that leaves
+    is a root of the floor: that is what simulations show, of 16 to 143 edges, and no theory, and tasks differ by a
+    factor of ten.
     """
     if signed:
         root = 0.5 if p < 1.0 else 0.75 if several else 1.0
         error = prediction.bias_error**root + (prediction.start_error if p == 1.0 else 0.0)
-    elif p == 1.0 and _caught(prediction):
-        error = prediction.start_error
     else:
         error = prediction.error(p)
     return float(min(error, 1.0))
-
-
-def _caught(prediction: Prediction) -> bool:
-    """Say whether synchronous training stays where it starts."""
-    return prediction.locks or prediction.lock > SLOW
 
 
 def _regime(sigma: Sigma, predicted: Sequence[Prediction]) -> Regime:
@@ -301,7 +293,7 @@ def _regime(sigma: Sigma, predicted: Sequence[Prediction]) -> Regime:
         return "no bias"
     if sigma.signed:
         return "offsets"
-    if np.mean([_caught(each) for each in predicted]) > 0.5:
+    if np.mean([each.locks for each in predicted]) > 0.5:
         return "locked"
     bias, step = (np.median([getattr(each, name) for each in predicted]) for name in ("bias_error", "end_error"))
     return "bias" if bias >= step else "step"

@@ -15,8 +15,8 @@ from labnet.figures.drawing import picture
 from labnet.figures.figure import SAME, Figure, Findings, Sweeps
 
 _KEYS = ["s", "start"]
+WITHIN = 2.0  # a prediction is right within this factor
 _MOST, _MANY = 0.95, 0.75  # shares of settings for which a statement holds, and holds in part
-_QUARTILES = [0.25, 0.5, 0.75]
 _DARK = 0.5  # text on what is less bright is white
 
 
@@ -82,10 +82,16 @@ def ratios(table: pd.DataFrame) -> dict[str, Any]:
     long = table["reached"]
     return {
         "settings": int(long.sum()),
-        "quartiles": table["ratio"][long].quantile(_QUARTILES).tolist() if long.any() else None,
+        "within": int((np.abs(np.log(table["ratio"][long])) < np.log(WITHIN)).sum()),
+        "quartiles": quartiles(table["ratio"][long]),
         "short": int((~long).sum()),
-        "quartiles_of_short": table["ratio"][~long].quantile(_QUARTILES).tolist() if (~long).any() else None,
+        "quartiles_of_short": quartiles(table["ratio"][~long]),
     }
+
+
+def quartiles(values: pd.Series) -> list[float] | None:
+    """Give the quartiles of numbers, where there are any."""
+    return values.quantile([0.25, 0.5, 0.75]).tolist() if len(values) else None
 
 
 def said(ratio: dict[str, Any]) -> str:
