@@ -42,9 +42,9 @@ class Compared(NamedTuple):
 def measure(given: dict[str, Any]) -> Compared:
     """Train at all settings, then at the nearest ones on other tasks."""
     asked = Asked(**given)
-    searched = trained(asked)
+    searched = trained(asked, asked.searched, list(asked.settings))
     marks = _nearest(asked, searched)
-    held_out = trained(asked, first=asked.first + 2 * asked.tasks, names=list(marks))
+    held_out = trained(asked, asked.held_out, list(marks))
     return Compared(asked, searched, held_out, marks)
 
 
@@ -57,15 +57,16 @@ def _table(asked: Asked, of: Mapping[str, Trained], average: Average) -> Table:
 
 
 def _nearest(asked: Asked, of: Mapping[str, Trained]) -> dict[str, str]:
-    """Find the settings where most holds: in medians and means together, so too at 5 V, and in medians alone."""
+    """Find the settings where most holds: in medians, then means; the same at 5 V; and in means, then medians."""
     medians, means = (
         {name: sum(each.outcome for each in row.values()) for name, row in _table(asked, of, average).items()}
         for average in _AVERAGES
     )
-    both = {name: medians[name] + means[name] for name in of}
+    both = {name: (medians[name], means[name]) for name in of}
     on_board = {name: both[name] for name in of if _on_board(asked, name)}
+    other = {name: (means[name], medians[name]) for name in of}
     found: dict[str, str] = {}
-    for scores, mark in ((both, "nearest of all"), (on_board, f"nearest at {SOURCE_V:g} V"), (medians, "in medians")):
+    for scores, mark in ((both, "nearest"), (on_board, f"nearest at {SOURCE_V:g} V"), (other, "nearest in means")):
         found.setdefault(max(scores, key=lambda name: scores[name]), mark)
     return found
 
@@ -164,7 +165,7 @@ def draw(compared: Compared, _: Findings) -> Picture:
         fontsize=7,
         title_fontsize=7,
         title=(
-            f"{asked.tasks} tasks, σ up to {1e3 * asked.sigma_max_v:g} mV. Number: error at p = 1 / error at "
+            f"{asked.searched[1]} tasks, σ up to {1e3 * asked.sigma_max_v:g} mV. Number: error at p = 1 / error at "
             f"p = {asked.p[0]:g}, median (4B: positions a wiper still moves at p = 1). Strip: of the means.\n"
             "Above the dashed line with the sources of a board; below it in simulation alone."
         ),

@@ -148,7 +148,11 @@ def _falls(errors: FloatArray, p: FloatArray, average: Average, tasks: int) -> J
     means = _drawn(errors, tasks)
     gained = means[:, -1] >= SAME * means[:, 0]
     ordered = (np.diff(means, axis=1) > 0.0).all(axis=1)
-    more = {"slope_of_log_error_at_p_below_1": slope, "seen_in_strict_order": float(np.mean(gained & ordered))}
+    more = {
+        "median_errors": np.median(errors, axis=0).tolist(),
+        "slope_of_log_error_at_p_below_1": slope,
+        "seen_in_strict_order": float(np.mean(gained & ordered)),
+    }
     return Judged(_outcome(*says), gain, float(np.mean(gained)), more)
 
 
@@ -157,7 +161,8 @@ def _no_gain(errors: FloatArray, average: Average, tasks: int) -> Judged:
     gain = _gains(errors, average)[0]
     means = _drawn(errors, tasks)
     says = not _helps(gain), gain.high < SAME
-    return Judged(_outcome(*says), gain, float(np.mean(means[:, -1] < SAME * means[:, 0])), {})
+    more = {"median_errors": np.median(errors, axis=0).tolist()}
+    return Judged(_outcome(*says), gain, float(np.mean(means[:, -1] < SAME * means[:, 0])), more)
 
 
 def _shrinks(outputs: Mapping[int, FloatArray], average: Average, tasks: int) -> Judged:

@@ -81,8 +81,8 @@ class Asked(Data):
         Update probabilities, ascending to 1; `few` for Fig. 4D.
     outputs : tuple of int
         Of Fig. 4D.
-    first, tasks : int
-        Seed of the first task, and how many.
+    searched, held_out : (int, int)
+        Seed of the first task, and how many: of those that all settings are trained on, and the nearest ones again.
     most_steps_p : float
         Longer trainings are cut.
     labs : dict of str to int
@@ -95,24 +95,24 @@ class Asked(Data):
     p: tuple[float, ...] = Field(min_length=3)
     few: tuple[float, ...] = Field(min_length=3)
     outputs: tuple[int, ...] = Field(min_length=2)
-    first: int = 0
-    tasks: int = Field(ge=2)
+    searched: tuple[int, int]
+    held_out: tuple[int, int]
     most_steps_p: float = Field(1e9, gt=0)
     labs: dict[str, int]
     settings: dict[str, Setting]
 
 
-def trained(asked: Asked, first: int | None = None, names: Sequence[str] | None = None) -> dict[str, Trained]:
-    """Train at all settings, or those of `names`, on tasks from seed `first` on; give what came out by setting.
+def trained(asked: Asked, tasks: tuple[int, int], names: Sequence[str]) -> dict[str, Trained]:
+    """Train on tasks (seed of the first, how many) at the settings of these names, and give what came out by name.
 
     Tasks where a training failed are left out.
     """
-    chosen = {name: asked.settings[name] for name in names or asked.settings}
-    asked = asked.model_copy(update={"settings": chosen, "first": asked.first if first is None else first})
-    allostery, spans = _trained(asked, "twin16", "allostery", asked.p)
-    regression, _ = _trained(asked, "twin16", "regression", asked.p)
-    large, _ = _trained(asked, "packing143", "regression", asked.p)
-    by_outputs = [_trained(asked, "packing143", "allostery", asked.few, count)[0] for count in asked.outputs]
+    asked = asked.model_copy(update={"settings": {name: asked.settings[name] for name in names}})
+    seeds = range(tasks[0], sum(tasks))
+    allostery, spans = _trained(asked, seeds, "twin16", "allostery", asked.p)
+    regression, _ = _trained(asked, seeds, "twin16", "regression", asked.p)
+    large, _ = _trained(asked, seeds, "packing143", "regression", asked.p)
+    by_outputs = [_trained(asked, seeds, "packing143", "allostery", asked.few, count)[0] for count in asked.outputs]
     together = np.stack(by_outputs, axis=2)
     return {
         name: Trained(
@@ -123,7 +123,7 @@ def trained(asked: Asked, first: int | None = None, names: Sequence[str] | None 
             outputs=dict(zip(asked.outputs, _whole(together[k]).swapaxes(0, 1), strict=True)),
             p=np.array(asked.p),
         )
-        for k, name in enumerate(chosen)
+        for k, name in enumerate(names)
     }
 
 
@@ -132,7 +132,7 @@ def _whole(rows: FloatArray) -> FloatArray:
 
 
 def _trained(
-    asked: Asked, network: str, kind: str, p: Sequence[float], outputs: int | None = None
+    asked: Asked, seeds: Sequence[int], network: str, kind: str, p: Sequence[float], outputs: int | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Give final scaled errors (settings, T, K), and how far wipers moved late (NaN but for two outputs of allostery).
 
@@ -149,7 +149,7 @@ def _trained(
             same["task.grounds"] = setting.grounds
         if kind == "regression":
             same["task.train"] = setting.train
-        for seed in range(asked.first, asked.first + asked.tasks):
+        for seed in seeds:
             for each in p:
                 point = {**same, _SEEDS: seed, "clock.p": each}
                 points.append(point | ({"log": _late_steps(round(same["steps_p"] / each))} if looks else {}))
@@ -158,7 +158,7 @@ def _trained(
     swept = sweep(experiment, distinct, progress=False)
     number = {repr(point): k for k, point in enumerate(distinct)}
     at = [number[repr(point)] for point in points]
-    shape = (len(asked.settings), asked.tasks, len(p))
+    shape = (len(asked.settings), len(seeds), len(p))
     spans = _spans(swept) if looks else np.full(len(distinct), np.nan)
     errors = _late_errors(swept, "train" if kind == "allostery" else "test")
     return errors[at].reshape(shape), spans[at].reshape(shape)

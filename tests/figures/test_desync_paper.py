@@ -1,14 +1,18 @@
 """The statements of wycoff2022 as criteria: on errors that are known, and where their trainings come from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import labnet
+from labnet.figures import FIGURES, make
 from labnet.figures.desync_statements import NAMES, Outcome, Trained, judged
 from labnet.figures.desync_trained import Setting
 from labnet_simulators import PRESETS, SimulatedBoard
 
+FILE = Path(__file__).parents[2] / "experiments" / "figures" / "desync-paper.toml"
 P = np.array([0.1, 0.4, 0.8, 1.0])
 LABS = dict.fromkeys(NAMES, 10)
 RNG = np.random.default_rng(5)
@@ -56,6 +60,14 @@ def test_each_is_told_from_the_rest(statement: str, changed: dict[str, object], 
     found = outcomes(**changed)
     assert found.pop(statement) is outcome
     assert all(each is Outcome.HOLDS for name, each in found.items() if name[:2] not in ("4A", "4C"))
+
+
+@pytest.mark.slow
+def test_the_figure_is_made_from_its_file(tmp_path: Path) -> None:
+    made = make(FIGURES["desync-paper"], FILE, tmp_path, quick=True, progress=False)
+    assert made.findings.verdict.startswith("at most")
+    assert set(made.findings.numbers["held_out"]) == set(made.findings.numbers["nearest"].values())
+    assert made.picture.stat().st_size > 10_000
 
 
 def test_high_voltages_are_small_sigmas_and_the_preset_paper_says_so() -> None:
