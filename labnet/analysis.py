@@ -184,7 +184,7 @@ def example_updates(task: Task, rule: Continuous, resistances_ohm: ArrayLike, et
     network, examples = task.network, task.train
     ohm = np.asarray(resistances_ohm, dtype=np.float64)
     outputs = np.array(task.outputs)
-    held = np.hstack([examples.inputs, np.zeros((len(examples), len(task.grounds)))])
+    held = task.held_v(examples.inputs)
     rim = task.inputs + task.grounds
     free = held @ circuit.transfer_matrix(network, ohm, rim).T
     nudged = eta * task.wanted(free[:, outputs], examples.targets) + (1.0 - eta) * free[:, outputs]

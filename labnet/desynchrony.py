@@ -116,7 +116,7 @@ def response(task: Task, ohm: ArrayLike) -> Response:
     network, resistances = task.network, np.asarray(ohm, dtype=np.float64)
     first, second = network.ends
     outputs, rim = list(task.outputs), task.inputs + task.grounds
-    held = np.hstack([task.train.inputs, np.zeros((len(task.train), len(task.grounds)))])
+    held = task.held_v(task.train.inputs)
     free = held @ circuit.transfer_matrix(network, resistances, rim).T
     drops = free[:, first] - free[:, second]
     of_outputs = circuit.transfer_matrix(network, resistances, rim + task.outputs)[:, len(rim) :]
@@ -177,11 +177,11 @@ def drift(task: Task, bias: Bias, eta: float, pot: Pot | None = None) -> Rest:
     network, top = task.network, pot.positions - 1.0
     first, second = network.ends
     outputs, rim = list(task.outputs), task.inputs + task.grounds
-    held = np.hstack([task.train.inputs, np.zeros((len(task.train), len(task.grounds)))])
+    held = task.held_v(task.train.inputs)
     wipers = np.full(network.edge_count, top)
     shrinking = _LEAST_STEP ** (np.arange(_SETTLES) / _SETTLES)
     costs: list[float] = []
-    for step in np.append(np.ones(_DRIFTS), shrinking) * max(pot.positions / 128.0, 1.0 / 128.0):
+    for step in np.append(np.ones(_DRIFTS), shrinking) * (pot.positions / 128.0):
         ohm = pot.ohm(wipers)
         free = held @ circuit.transfer_matrix(network, ohm, rim).T
         errors = free[:, outputs] - task.train.targets
@@ -233,10 +233,6 @@ class Prediction:
             return self.start_error
         return self.bias_error + self.share(p) * self.end_error
 
-    def gain(self, p: float) -> float:
-        """Give the error at p = 1 over that at p."""
-        return self.error(1.0) / self.error(p)
-
     def steps_p(self, p: float) -> float:
         """Give how many steps x p the way to the top takes, roughly; infinity where it is locked.
 
@@ -281,8 +277,7 @@ def predict(
         raise AnalysisError("the task is solved where it starts; give another start or task.")
     first = swing(begun, pot.step_ohm)
     last = rest or drift(task, bias, eta, pot)
-    with np.errstate(divide="ignore"):
-        lock = float(np.divide(eta * first.contrast_v, bias.largest_v))
+    lock = eta * first.contrast_v / bias.largest_v if bias.largest_v else float("inf")
     return Prediction(
         lock=lock,
         locks=lock > (LOCKED if len(task.train) == 1 else SLOW),

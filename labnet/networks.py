@@ -233,14 +233,15 @@ def packing(nodes: int = 64, edges: int = 143, seed: int = 1, periodic: bool = F
     Parameters
     ----------
     nodes, edges : int
-        Counts; each node gets 3 to 6 edges: from 1.9 to 2.75 edges a node are found.
+        Counts; each node gets 3 to 6 edges: from 1.9 to 2.75 edges a node are found. At most 5000 nodes, of which all
+        pairs are looked at.
     seed : int
     periodic : bool
         Contacts across the borders of the box too.
     """
-    if nodes < 12 or not 1.9 * nodes <= edges <= 2.75 * nodes:
+    if not 12 <= nodes <= 5000 or not 1.9 * nodes <= edges <= 2.75 * nodes:
         raise NetworkError(
-            f"packing of {nodes} nodes and {edges} edges; allowed: at least 12 nodes, and edges from 1.9 to "
+            f"packing of {nodes} nodes and {edges} edges; allowed: 12 to 5000 nodes, and edges from 1.9 to "
             "2.75 times as many."
         )
     packed = jammed_packing(nodes, edges, seed, periodic)

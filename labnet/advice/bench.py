@@ -89,11 +89,14 @@ class Sigma:
             return cls._measured(calibration, calibration.comparators)
         parts = board.info.parts.get("comparator")
         if isinstance(parts, dict) and "sigma_max_v" in parts:
-            how = "frozen, each edge's own not known" if parts["frozen"] else "redrawn"
             frozen = bool(parts["frozen"])
-            return cls(zero + parts["sigma_min_v"], zero + parts["sigma_max_v"], zero, frozen, f"nominal: {how}")
+            origin = "nominal: " + ("frozen, each edge's own not known" if frozen else "redrawn")
+            return cls(zero + parts["sigma_min_v"], zero + parts["sigma_max_v"], zero, frozen, origin)
         if isinstance(parts, dict) and "offset_v" in parts:
-            return cls(zero, zero, zero + parts["offset_v"], True, "nominal: pairs, each edge's offset not known")
+            origin = "nominal: pairs, each edge's offset not known" + (
+                "; noise left out" if parts.get("noise_v") else ""
+            )
+            return cls(zero, zero, zero + parts["offset_v"], True, origin)
         raise NotCalibrated(
             f"sigma of {board.address} is not known: no calibration of its comparators is in use, and its description "
             f"does not tell. Measure it, with 'labnet calibrate {board.address}', or give it, with --sigma VOLTS."

@@ -187,6 +187,7 @@ def _column(board: Board, experiment: Experiment, seeds: Sequence[int]) -> _Colu
         ("rule.name", isinstance(experiment.rule, Discrete), "'discrete', whose steps comparators decide"),
         ("clock", isinstance(experiment.clock, GlobalClock), "a global clock, {p = 0.5}"),
         ("eta", not isinstance(experiment.eta, tuple), "one number"),
+        ("masked", not experiment.masked, "none, all edges step"),
     ):
         if not fits:
             given = experiment.rule.name if key == "rule.name" else str(getattr(experiment, key))

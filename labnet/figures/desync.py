@@ -9,7 +9,12 @@ import pandas as pd
 from labnet.analysis import mean, medians
 from labnet.figures.figure import wide
 
-P = "clock.p"
+P, SIGMA = "clock.p", "board.sigma_max_v"
+
+
+def s_of(sigma_v: float) -> float:
+    """Give s = sigma_max / (eta V) at 5 V and eta = 1."""
+    return sigma_v / 5.0
 
 
 def by_setting(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

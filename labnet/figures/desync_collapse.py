@@ -9,14 +9,14 @@ from matplotlib.figure import Figure as Picture
 
 from labnet import plots
 from labnet.desynchrony import LOCKED
-from labnet.figures.desync import P
+from labnet.figures.desync import SIGMA, P
 from labnet.figures.desync_map import WITHIN, quartiles, ratios, said, tabulated
 from labnet.figures.desync_predicted import compared
 from labnet.figures.drawing import labelled, picture
 from labnet.figures.figure import SAME, TASK, Figure, Findings, Sweeps, completed, late_error, verdict
 from labnet.sweeps import Sweep
 
-_SIGMA, _KIND = "board.sigma_max_v", "board.sigma"
+_KIND = "board.sigma"
 _MOST = 0.9  # of settings are
 _IN_SAMPLE, _HELD_OUT = "map", "held out"
 
@@ -29,7 +29,7 @@ def scaled(sweeps: Sweeps) -> dict[str, Sweep]:
 def unscaled(sweep: Sweep, frame: pd.DataFrame) -> pd.DataFrame:
     """Give a frame with the voltage "v", "over_v" (sigma / V) and "s" as columns, and starts as numbers."""
     v = sweep.experiment.task.v_max  # type: ignore[union-attr]
-    frame = frame.assign(v=v, over_v=frame[_SIGMA] / v, start=frame["start"].astype(float))
+    frame = frame.assign(v=v, over_v=frame[SIGMA] / v, start=frame["start"].astype(float))
     return frame.assign(s=frame["over_v"] / frame["eta"])
 
 
@@ -53,7 +53,7 @@ def identical(sweeps: dict[str, Sweep]) -> dict[str, Any]:
 def medians_of(sweeps: dict[str, Sweep]) -> pd.DataFrame:
     """Give median final errors of all V, sigma, eta, starts and p."""
     frames = [unscaled(sweep, late_error(sweep, "train")) for sweep in sweeps.values()]
-    keys = ["v", _SIGMA, "eta", "s", "start", P]
+    keys = ["v", SIGMA, "eta", "s", "start", P]
     return pd.concat(frames).groupby(keys)["scaled_error"].median().reset_index()
 
 
@@ -86,7 +86,7 @@ def settings(sweeps: Sweeps) -> dict[str, pd.DataFrame]:
 def find(sweeps: Sweeps) -> Findings:
     """Say how far curves are apart against sigma and against s, and how well errors are predicted."""
     same, middle = identical(scaled(sweeps)), medians_of(scaled(sweeps))
-    apart = {"sigma": spread(middle, _SIGMA), "s": spread(middle, "s")}
+    apart = {"sigma": spread(middle, SIGMA), "s": spread(middle, "s")}
     by_eta, tables = of_eta(middle), settings(sweeps)
     fails = by_eta[np.abs(np.log(by_eta["over"])) > np.log(SAME)]
     numbers: dict[str, Any] = {
@@ -152,7 +152,7 @@ def draw(sweeps: Sweeps, findings: Findings) -> Picture:
     tables = {name: pd.DataFrame(rows) for name, rows in findings.numbers["settings"].items()}
     made, panels = picture(2, 2)
     made.set_size_inches(10.0, 8.2)
-    _curves(panels[0], middle, _SIGMA)
+    _curves(panels[0], middle, SIGMA)
     _curves(panels[1], middle, "s")
     labelled(panels[0], "σ_max in V", "final scaled error", "a  against σ alone, start 4", loc="lower right", ncols=2)
     labelled(panels[1], "s = σ_max / (η V)", "final scaled error", "b  against s: the same curves", legend=False)

@@ -64,7 +64,7 @@ def local(task: Task, eta: float, states: FloatArray) -> Local:
     first, second = network.ends
     ends[np.arange(len(ends)), first] = 1.0
     ends[np.arange(len(ends)), second] = -1.0
-    held = np.hstack([task.train.inputs, np.zeros((len(task.train), len(task.grounds)))]).T
+    held = task.held_v(task.train.inputs).T
     laplacian = np.einsum("en,...e,em->...nm", ends, 1.0 / states, ends, optimize=True)
     moves, fed = _response(laplacian, rim)
     free = moves @ held

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labnet import plots
 from labnet.analysis import Interval, log_contrasts, median, slope_weights
 from labnet.figures.desync_measured import CURVES, Distances, Setting, measured
-from labnet.figures.drawing import labelled, picture
+from labnet.figures.drawing import intervals, labelled, picture
 from labnet.figures.figure import SAME, Figure, Findings, FloatArray, Sweeps
 
 _PAPER = 2 / 3
@@ -196,7 +196,7 @@ def _draw_exponents(axes: Axes, rows: list[dict[str, Any]], along: str) -> None:
     for marker, colour, curve in _styled():
         each = [row for row in rows if row["curve"] == curve]
         x = [row[along] for row in each]
-        _draw_intervals(
+        intervals(
             axes, x, [row["exponents"]["median"] for row in each], color=colour, label=curve, marker=marker, ls=""
         )
         for name, line in zip(_PREDICTIONS, _LINES, strict=True):
@@ -214,9 +214,7 @@ def _draw_ratios(axes: Axes, rows: list[dict[str, Any]]) -> None:
         for name, line in zip(_PREDICTIONS, _LINES, strict=True):
             filled = {"mfc": "white"} if line == ":" else {}
             ratios = [row[f"measured_over_{name}"] for row in each]
-            _draw_intervals(
-                axes, [row["gamma"] for row in each], ratios, color=colour, marker=marker, ls=line, **filled
-            )
+            intervals(axes, [row["gamma"] for row in each], ratios, color=colour, marker=marker, ls=line, **filled)
     axes.axhspan(1 / SAME, SAME, color="black", alpha=0.08, lw=0)
     axes.set_ylim(0.5, 3.0)
 
@@ -224,12 +222,6 @@ def _draw_ratios(axes: Axes, rows: list[dict[str, Any]]) -> None:
 def _styled() -> Iterator[tuple[str, str, str]]:
     """Give marker, colour and name of every curve."""
     yield from zip("osD", plots.colours(len(CURVES)), CURVES, strict=True)
-
-
-def _draw_intervals(axes: Axes, x: list[float], intervals: list[Interval], **style: Any) -> None:
-    value, low, high = np.array(intervals).T
-    bars = np.maximum((value - low, high - value), 0.0)  # of a bootstrap over few tasks: less by rounding
-    axes.errorbar(x, value, bars, ms=4, lw=1.2, capsize=2, **style)
 
 
 FIG_DISTANCE = Figure(

@@ -77,8 +77,7 @@ def _rows(trained: Trained) -> Iterator[Row]:
     @cache
     def expected(address: str, settings: TaskSettings, seed: int, eta: float, start: float) -> Prediction:
         bench, task, bias = known(address, settings, seed)
-        with np.errstate(invalid="ignore"):  # Lambda = 0 / 0, where sigma is 0 and a task moves no other edge
-            return predict(task, bias, eta, start, bench.pot, rest(address, settings, seed, eta))
+        return predict(task, bias, eta, start, bench.pot, rest(address, settings, seed, eta))
 
     for point, each in trained:
         p, setting = each.clock.p, (each.board, each.task, each.seed)

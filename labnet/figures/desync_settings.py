@@ -11,9 +11,10 @@ from pydantic import Field
 
 from labnet import plots
 from labnet.addresses import open_board
+from labnet.advice import Bench
 from labnet.analysis import Interval
 from labnet.data import Data
-from labnet.desynchrony import LOCKED, Pot, response, swing
+from labnet.desynchrony import LOCKED, response, swing
 from labnet.experiment import Experiment
 from labnet.figures.desync import P, by_setting
 from labnet.figures.drawing import labelled
@@ -135,7 +136,7 @@ def _start(experiment: Experiment, tasks: int, sigma_v: float) -> tuple[int, flo
     """Give the highest position and Lambda: by how much the start's two-cycle exceeds sigma, the median over tasks."""
     locks = []
     with open_board(experiment.board) as board:
-        pot = Pot(board.info.wiper_positions, Pot().step_ohm * Pot().positions / board.info.wiper_positions)
+        pot = Bench.of(board).pot
         for seed in range(tasks):
             plan = experiment.changed({"task.seed": seed, "seed": seed}).plan(board.network)
             if len(plan.task.train) > 1:

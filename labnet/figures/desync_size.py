@@ -13,9 +13,9 @@ from scipy.stats import linregress
 from labnet import plots
 from labnet.analysis import Interval, median
 from labnet.desynchrony import LOCKED, Bias, drift, predict
-from labnet.figures.desync import P, by_setting
+from labnet.figures.desync import SIGMA, P, by_setting, s_of
 from labnet.figures.desync_cycles import WIPER, Cycle, cycles, tasks_of
-from labnet.figures.drawing import labelled, picture
+from labnet.figures.drawing import intervals, labelled, picture
 from labnet.figures.figure import (
     TASK,
     Figure,
@@ -30,7 +30,7 @@ from labnet.figures.figure import (
 from labnet.sweeps import Sweep
 from labnet.tasks import Task
 
-_SIGMA, _START = "board.sigma_max_v", "start"
+_START = "start"
 _SIZES = (16, 45, 143, 480, 2000)  # about: graphs of these are compared with each other
 _PREDICTED_V = 0.005  # sigma at which the bias floor is predicted,
 _PREDICTED_TASKS, _NODES_2 = 12, 400_000  # for so many tasks, fewer where (nodes)^2 x tasks is larger: it takes long
@@ -105,13 +105,13 @@ def _settled(sweep: Sweep) -> pd.DataFrame:
 
 def _settings(frame: pd.DataFrame) -> list[tuple[float, float]]:
     """Give all pairs of sigma and start."""
-    return list(frame[[_SIGMA, _START]].drop_duplicates().itertuples(index=False, name=None))
+    return list(frame[[SIGMA, _START]].drop_duplicates().itertuples(index=False, name=None))
 
 
 def _at(graph: Graph, sigma_v: float, start: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Give final errors and wipers (T, K) by p (K,) at one setting."""
     frame = graph.trained
-    part = frame[(frame[_SIGMA] == sigma_v) & (frame[_START] == start)]
+    part = frame[(frame[SIGMA] == sigma_v) & (frame[_START] == start)]
     errors, p = wide(part, P, "scaled_error")
     return errors, wide(part, P, "wiper")[0], p
 
@@ -140,15 +140,10 @@ def _caught(graphs: Sequence[Graph]) -> pd.DataFrame:
     for graph in graphs:
         for sigma_v, start in _settings(graph.trained):
             _, wipers, _ = _at(graph, sigma_v, start)
-            lock = graph.cycle.contrast[: len(wipers)] / (start + WIPER) / _share(sigma_v)
+            lock = graph.cycle.contrast[: len(wipers)] / (start + WIPER) / s_of(sigma_v)
             caught = wipers[:, -1] - start < 0.5 * (wipers[:, 0] - start)
             rows.append(pd.DataFrame({"size": _size(graph.edges), "lock": lock, "caught": caught}))
     return pd.concat(rows, ignore_index=True)
-
-
-def _share(sigma_v: float) -> float:
-    """Give s = sigma_max / (eta V) at 5 V and eta = 1."""
-    return sigma_v / 5.0
 
 
 def find(sweeps: Sweeps) -> Findings:
@@ -163,10 +158,10 @@ def find(sweeps: Sweeps) -> Findings:
         "step floor x (R/r0)^2": [numbers["graphs"][each.name]["step_floor"].value for each in grounded],
         "edges of the swing": [numbers["graphs"][each.name]["spread"].value for each in grounded],
         **{
-            f"bias floor, s = {_share(sigma_v):g}": [
-                numbers["graphs"][each.name]["bias_floor"].get(f"{_share(sigma_v):g}") for each in grounded
+            f"bias floor, s = {s_of(sigma_v):g}": [
+                numbers["graphs"][each.name]["bias_floor"].get(f"{s_of(sigma_v):g}") for each in grounded
             ]
-            for sigma_v in sorted(grounded[0].trained[_SIGMA].unique())
+            for sigma_v in sorted(grounded[0].trained[SIGMA].unique())
         },
     }
     numbers["laws"] = {}
@@ -185,7 +180,7 @@ def find(sweeps: Sweeps) -> Findings:
 
 def _numbers(graph: Graph) -> dict[str, Any]:
     trained = graph.trained
-    errors, _, _ = _at(graph, trained[_SIGMA].min(), _LOW)
+    errors, _, _ = _at(graph, trained[SIGMA].min(), _LOW)
     step_floor = errors[:, -1] * (_LOW + WIPER) ** 2
     late = trained[trained[P] < 1.0]
     numbers = {
@@ -198,18 +193,18 @@ def _numbers(graph: Graph) -> dict[str, Any]:
         "step_floor": median(step_floor),
         "step_floor_over_prediction": median(step_floor / graph.cycle.swing[: len(errors)]),
         "bias_floor": {
-            f"{_share(sigma_v):g}": median(_at(graph, sigma_v, _MIDDLE)[0][:, -2])
-            for sigma_v in sorted(trained[_SIGMA].unique())
+            f"{s_of(sigma_v):g}": median(_at(graph, sigma_v, _MIDDLE)[0][:, -2])
+            for sigma_v in sorted(trained[SIGMA].unique())
         },
         "third_quarter_over_last": {
-            f"s = {_share(sigma_v):g}, start {start:g}": float(
-                late[(late[_SIGMA] == sigma_v) & (late[_START] == start)].groupby(P)["settled"].median().max()
+            f"s = {s_of(sigma_v):g}, start {start:g}": float(
+                late[(late[SIGMA] == sigma_v) & (late[_START] == start)].groupby(P)["settled"].median().max()
             )
             for sigma_v, start in _settings(trained)
         },
-        "settings": by_setting(trained, [_SIGMA, _START]).to_dict("records"),
+        "settings": by_setting(trained, [SIGMA, _START]).to_dict("records"),
     }
-    part = trained[(trained[_SIGMA] == _PREDICTED_V) & (trained[_START] == _MIDDLE)]
+    part = trained[(trained[SIGMA] == _PREDICTED_V) & (trained[_START] == _MIDDLE)]
     lowest = part[part[P] == part[P].min()].set_index(TASK)["scaled_error"]
     if len(ratio := (lowest / graph.predicted).dropna()) > 1:
         numbers["bias_floor_over_prediction"] = {"tasks": len(ratio), "ratio": median(ratio)}
@@ -263,7 +258,7 @@ def _concluded(graphs: Sequence[Graph], numbers: dict[str, Any], found: list[str
             for size, each in numbers["largest_s_that_catches"].items()
         )
     )
-    rising = numbers["laws"][f"bias floor, s = {_share(_PREDICTED_V):g}"]["exponent"]
+    rising = numbers["laws"][f"bias floor, s = {s_of(_PREDICTED_V):g}"]["exponent"]
     says = [exponent.high < 0.0, rising.low > 0.0]
     return Findings(numbers, tuple(found), verdict(*says))
 
@@ -335,21 +330,9 @@ def _scatter(
     for ground in (True, False):
         some = [(each["edges"], found) for each in graphs if each["ground"] is ground and (found := value(each))]
         if some:
-            x, y = np.array([each for each, _ in some]), np.array([each for _, each in some])
-            face = colour if ground or marker == "x" else "white"
-            axes.errorbar(
-                x,
-                y[:, 0],
-                (y[:, 0] - y[:, 1], y[:, 2] - y[:, 0]),
-                color=colour,
-                mfc=face,
-                marker=marker,
-                ls="none",
-                ms=4.5,
-                lw=1,
-                capsize=2,
-                label=label if ground else None,
-            )
+            style: dict[str, Any] = {"color": colour, "marker": marker, "ls": "none", "ms": 4.5, "lw": 1}
+            style |= {"mfc": colour if ground or marker == "x" else "white", "label": label if ground else None}
+            intervals(axes, *zip(*some, strict=True), **style)
 
 
 FIG_SIZE = Figure(

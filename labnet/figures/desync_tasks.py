@@ -14,9 +14,9 @@ from matplotlib.figure import Figure as Picture
 
 from labnet import plots
 from labnet.analysis import Interval, fit_power_law, median
-from labnet.figures.desync import P, by_setting
+from labnet.figures.desync import SIGMA, P, by_setting, s_of
 from labnet.figures.desync_cycles import cycles, tasks_of
-from labnet.figures.drawing import labelled, picture, points
+from labnet.figures.drawing import intervals, labelled, picture, points
 from labnet.figures.figure import (
     TASK,
     Figure,
@@ -28,8 +28,8 @@ from labnet.figures.figure import (
     verdict,
 )
 
-_SIGMA, _START, _ORDER = "board.sigma_max_v", "start", "order"
-_KEYS = ("family", "size", _ORDER, _SIGMA, _START)  # of a setting; size: number of outputs, or of examples
+_START, _ORDER = "start", "order"
+_KEYS = ("family", "size", _ORDER, SIGMA, _START)  # of a setting; size: number of outputs, or of examples
 _LOW = 4.0  # the lower of the two starts, where p = 1 can be caught
 _MIDDLE_V = 0.005  # s = 0.001
 _MIDDLE = f", s = 0.001, start {_LOW:g}"
@@ -57,7 +57,7 @@ def errors(sweeps: Sweeps, examples: str) -> pd.DataFrame:
 
 def _gains(frame: pd.DataFrame, family: str, sigma_v: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Give sizes (K,), and errors at p = 1 and at p = 0.3 from the lower start, (T, K), of examples shown in turn."""
-    part = frame[(frame["family"] == family) & (frame[_SIGMA] == sigma_v) & (frame[_START] == _LOW)]
+    part = frame[(frame["family"] == family) & (frame[SIGMA] == sigma_v) & (frame[_START] == _LOW)]
     part = part[part[_ORDER] == "cyclic"]
     by_p = [part[part[P] == p].pivot(index=TASK, columns="size", values="scaled_error") for p in (1.0, _P)]
     complete = (by_p[0] / by_p[1]).dropna().index
@@ -99,14 +99,14 @@ def _traced(sweeps: Sweeps) -> dict[str, dict[str, Any]]:
             continue
         count = int(name.rpartition(" = ")[2])
         final = completed(sweep, "final")
-        for sigma_v, start in final[[_SIGMA, _START]].drop_duplicates().itertuples(index=False, name=None):
-            part = final[(final[_SIGMA] == sigma_v) & (final[_START] == start)]
+        for sigma_v, start in final[[SIGMA, _START]].drop_duplicates().itertuples(index=False, name=None):
+            part = final[(final[SIGMA] == sigma_v) & (final[_START] == start)]
             table = part.pivot(index=["point", "step"], columns="edge", values="wiper").sort_index()
             wipers = table.to_numpy(dtype=np.float64).reshape(part["point"].nunique(), -1, table.shape[1])
             if wipers.shape[1] < count + 2:
                 continue  # too few logged, as in quick figures
             step, visit = turns(wipers, count)
-            found[f"{name.removeprefix('traces, ')}, s = {_share(sigma_v):g}, start {start:g}"] = {
+            found[f"{name.removeprefix('traces, ')}, s = {s_of(sigma_v):g}, start {start:g}"] = {
                 "examples": count,
                 "from_step_to_step": median(step),
                 "from_visit_to_visit": median(visit),
@@ -146,11 +146,6 @@ def _long(sweeps: Sweeps, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _share(sigma_v: float) -> float:
-    """Give s = sigma_max / (eta V) at 5 V and eta = 1."""
-    return sigma_v / 5.0
-
-
 def find(sweeps: Sweeps) -> Findings:
     """Say how the gain of p < 1 goes with outputs and examples, and what edges do at p = 1."""
     train = errors(sweeps, "train")
@@ -159,10 +154,10 @@ def find(sweeps: Sweeps) -> Findings:
     numbers: dict[str, Any] = {"gains": {}, "contrast": _contrasts(sweeps), "last_steps": traced, "long": long}
     found = [f"C = Lambda s R/r0, {name}: {contrast}" for name, contrast in numbers["contrast"].items()]
     for family in dict.fromkeys(train["family"]):
-        for sigma_v in sorted(train[_SIGMA].unique()):
+        for sigma_v in sorted(train[SIGMA].unique()):
             sizes, one, other = _gains(train, family, sigma_v)
             gains = [median(each) for each in (one / other).T]
-            setting = f"{family}, start {_LOW:g}, s = {_share(sigma_v):g}"
+            setting = f"{family}, start {_LOW:g}, s = {s_of(sigma_v):g}"
             numbers["gains"][setting] = {
                 "sizes": sizes.tolist(),
                 "gain": gains,
@@ -199,9 +194,9 @@ def draw(sweeps: Sweeps, findings: Findings) -> Picture:
     """Draw gains against outputs and examples, errors against outputs, and how often edges turn."""
     frame = errors(sweeps, "train")
     made, (outputs, targets, examples, turning) = picture(2, 2)
-    sigmas = sorted(frame[_SIGMA].unique())
+    sigmas = sorted(frame[SIGMA].unique())
     for marker, colour, sigma_v in zip(_MARKERS, plots.colours(len(sigmas)), sigmas, strict=False):
-        name = f"s = {_share(sigma_v):g}"
+        name = f"s = {s_of(sigma_v):g}"
         _draw_gain(outputs, frame, "teacher", sigma_v, colour, name, marker)
         for family, line in zip(_EXAMPLES, ("-", "--"), strict=True):
             label = f"{family.removesuffix(', M')}, {name}"
@@ -222,7 +217,9 @@ def draw(sweeps: Sweeps, findings: Findings) -> Picture:
                 for name, each in findings.numbers["last_steps"].items()
                 if name.startswith(edges) and name.endswith(_MIDDLE)
             ]
-            _intervals(turning, found, colour, f"{edges}, {what}", marker, line)
+            if found:
+                label = f"{edges}, {what}"
+                intervals(turning, *zip(*found, strict=True), color=colour, label=label, marker=marker, ls=line)
     for axes in (outputs, targets, examples, turning):
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -247,14 +244,6 @@ def _draw_gain(
     sizes, one, other = _gains(frame, family, sigma_v)
     if len(sizes):
         points(axes, sizes, one / other, colour, label, marker, line)
-
-
-def _intervals(axes: Axes, found: list[tuple[int, Interval]], colour: str, label: str, marker: str, line: str) -> None:
-    if not found:
-        return
-    x, y = np.array([each for each, _ in found]), np.array([each for _, each in found])
-    bars = (y[:, 0] - y[:, 1], y[:, 2] - y[:, 0])
-    axes.errorbar(x, y[:, 0], bars, color=colour, label=label, marker=marker, ls=line, ms=4, lw=1.2, capsize=2)
 
 
 FIG_TASKS = Figure(

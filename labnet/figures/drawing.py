@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from numpy.typing import ArrayLike
@@ -21,19 +22,14 @@ def points(
     axes: Axes, x: ArrayLike, samples: ArrayLike, colour: str, label: str, marker: str = "o", line: str = "-"
 ) -> None:
     """Draw medians over tasks of samples (T, K) at x (K,), with bars for their intervals."""
-    value, low, high = medians(samples)
-    axes.errorbar(
-        x,
-        value,
-        (value - low, high - value),
-        color=colour,
-        label=label,
-        marker=marker,
-        ls=line,
-        ms=4,
-        lw=1.2,
-        capsize=2,
-    )
+    intervals(axes, x, medians(samples).T, color=colour, label=label, marker=marker, ls=line)
+
+
+def intervals(axes: Axes, x: ArrayLike, found: ArrayLike, **style: Any) -> None:
+    """Draw intervals (K, 3), value and both ends, at x (K,)."""
+    value, low, high = np.transpose(found)
+    bars = np.maximum((value - low, high - value), 0.0)  # of a bootstrap over few tasks: less by rounding
+    axes.errorbar(x, value, bars, **({"ms": 4, "lw": 1.2, "capsize": 2} | style))
 
 
 def band(axes: Axes, x: ArrayLike, samples: ArrayLike, colour: str, label: str) -> None:

@@ -12,7 +12,7 @@ from labnet import plots
 from labnet.addresses import open_board
 from labnet.analysis import mean, median
 from labnet.data import Data
-from labnet.figures.drawing import labelled, picture
+from labnet.figures.drawing import intervals, labelled, picture
 from labnet.figures.figure import SAME, Figure, Findings, FloatArray, verdict
 from labnet.figures.rules_states import State, correlated, estimate, random_state
 from labnet.networks import named
@@ -176,9 +176,7 @@ def draw(norms: Norms, _: Findings) -> Picture:
 def _draw(
     axes: Axes, times: IntArray, squares: list[FloatArray], colour: str, label: str, marker: str, line: str
 ) -> None:
-    value, low, high = np.array([mean(each) for each in squares]).T
-    bars = (value - low, high - value)
-    axes.errorbar(times, value, bars, color=colour, label=label, marker=marker, ls=line, ms=4, lw=1.2, capsize=2)
+    intervals(axes, times, [mean(each) for each in squares], color=colour, label=label, marker=marker, ls=line)
 
 
 FIG_NORM = Figure(

@@ -104,7 +104,7 @@ class Task:
     def _warn_unreachable(self, name: str, examples: Examples) -> None:
         if not len(examples):
             return
-        held = np.hstack([examples.inputs, np.zeros((len(examples), len(self.grounds)))])
+        held = self.held_v(examples.inputs)
         low, high = held.min(axis=1, keepdims=True), held.max(axis=1, keepdims=True)
         rounding = 1e-9 * np.abs(held).max(axis=1, keepdims=True)
         least, most = self._reach(low, high)
@@ -140,6 +140,10 @@ class Task:
     def held(self, inputs: FloatArray) -> dict[int, float]:
         """Give the nodes to hold for one example's inputs (I,), grounds included: {node: volts}."""
         return dict(zip(self.inputs + self.grounds, [*inputs.tolist(), *[0.0] * len(self.grounds)], strict=True))
+
+    def held_v(self, inputs: FloatArray) -> FloatArray:
+        """Give the voltages of inputs and grounds, (B, I + G), for the inputs (B, I) of examples."""
+        return np.hstack([inputs, np.zeros((len(inputs), len(self.grounds)))])
 
     def wanted(self, outputs: FloatArray, targets: FloatArray) -> FloatArray:
         """Give the voltages (..., O) of the output nodes, nearest to `outputs`, at which `targets` are met."""

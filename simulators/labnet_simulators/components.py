@@ -151,7 +151,7 @@ class ComparatorPair:
         return ~(differ ^ same_way)
 
     def error_v(self, seed: int, count: int | IntArray, which: int, edges: UInt64Array) -> FloatArray:
-        """Give by how much comparator 0 or 1 of every edge is off at a trigger, (E,), or with noise at triggers (K, 1)."""
+        """Give by how much comparator 0 or 1 of every edge is off at a trigger, (E,); noise at triggers (K, 1), too."""
         offset = self.offset_v * spread(seed, Stream.OFFSET, which, edges)
         if not self.noise_v:
             return offset

@@ -106,6 +106,12 @@ def test_a_calibration_says_what_each_edge_has() -> None:
     assert len(task.train) == 1
 
 
+def test_noise_of_a_pair_is_said_to_be_left_out() -> None:
+    for noise_v, said in ((0.0, False), (0.01, True)):
+        with labnet.open_board(f"{IDEAL}&comparator=pair&noise_v={noise_v}") as board:
+            assert ("noise left out" in Bench.of(board).sigma.origin) == said
+
+
 def test_offsets_add_to_sigma_where_the_drop_is_positive() -> None:
     zero = np.zeros(2)
     pairs = Sigma(zero, zero, np.array([3e-3, 1e-3]), drawn=False, origin="")

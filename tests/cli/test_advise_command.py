@@ -61,15 +61,25 @@ def test_a_wanted_error_and_a_given_sigma(labnet_command: Labnet) -> None:
         (("found.json",), "labnet advise URI --calibration found.json"),
         ((LAB, "--set", "rule.name=continuous", "--set", "rule.gamma=1"), "allowed for advice: 'discrete'"),
         (("differences.toml",), "allowed: targets at single nodes"),
+        (("etas.toml",), "eta is (1.0, 0.5); allowed for advice: one number"),
+        (("own-clocks.toml",), "allowed for advice: a global clock"),
+        ((LAB, "--set", "masked=[3]"), "masked is (3,); allowed for advice: none"),
+        ((LAB, "--set", "clock.p=0"), "above 0 and up to 1"),
         ((LAB, "--set", "task.v_max=9"), "0 to 5 V"),
         ((LAB, "--set", "start=200"), "0 to 127"),
         ((LAB, *FEW, "--error", "7"), "between 0 and 1"),
         ((LAB, *FEW, "--sigma", "-1"), "0 V or more"),
+        ((LAB, *FEW, "--sigma", "nan"), "0 V or more"),
         ((LAB, "--calibration", "none.json"), "none.json cannot be read"),
     ],
 )
 def test_mistakes_are_said_in_words(labnet_command: Labnet, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    (tmp_path / "differences.toml").write_text(f'board = "{LAB}"\nsteps = 9\ntask = {{ kind = "xor" }}\n')
+    for name, keys in (
+        ("differences", 'task = { kind = "xor" }'),
+        ("etas", 'task = { kind = "allostery" }\neta = [1.0, 0.5]'),
+        ("own-clocks", 'task = { kind = "allostery" }\nclock = { dwell_s = 0.01 }'),
+    ):
+        (tmp_path / f"{name}.toml").write_text(f'board = "{LAB}"\nsteps = 2\n{keys}\n')
     code, _, error = labnet_command("advise", *words)
     assert code == 2
     assert told in error

@@ -105,7 +105,7 @@ def test_another_seed_gives_another_packing() -> None:
     assert networks.packing(seed=1) != networks.packing(seed=2)
 
 
-@pytest.mark.parametrize(("nodes", "edges"), [(11, 25), (64, 95), (64, 177)])
+@pytest.mark.parametrize(("nodes", "edges"), [(11, 25), (64, 95), (64, 177), (5001, 10_002)])
 def test_a_packing_outside_its_limits_is_refused(nodes: int, edges: int) -> None:
     with pytest.raises(NetworkError, match=f"{nodes} nodes and {edges} edges"):
         networks.packing(nodes, edges)

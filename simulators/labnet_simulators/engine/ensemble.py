@@ -79,7 +79,7 @@ class Ensemble:
             inputs = np.concatenate(
                 [examples.inputs.reshape(len(examples), len(task.inputs)) for _, examples in task.sets()]
             )
-            asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
+            asked = task.held_v(inputs)
             held.append(parts.dac.output(asked, gains, offsets).ravel())
             wanted = task.train.targets[:, self._by_node]
             coded = grid.bits is not None and self._variant is None

@@ -90,7 +90,7 @@ class SelfTraining:
         inputs = np.concatenate(
             [examples.inputs.reshape(len(examples), len(task.inputs)) for _, examples in task.sets()]
         )
-        asked = np.hstack([inputs, np.zeros((len(inputs), len(task.grounds)))])
+        asked = task.held_v(inputs)
         wanted = task.train.targets[:, self._by_node]
         held, outputs = self._nodes[len(self._sides.p.free) :], self._outputs
         in_codes = dac.grid.bits is not None and not self._lag_ns
