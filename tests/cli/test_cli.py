@@ -95,7 +95,7 @@ def test_boards_lists_addresses_that_open(labnet_command: Labnet) -> None:
     code, said, _ = labnet_command("boards")
     assert code == 0
     addresses = [line.split()[0] for line in said.splitlines() if line.startswith("sim://")]
-    assert len(addresses) == 6
+    assert len(addresses) == 9
     for address in addresses:
         with labnet.open_board(address) as board:
             assert isinstance(board, labnet.Board)

@@ -83,7 +83,7 @@ def test_experiments_are_toml_files(offered: Offer, folder: Path) -> None:
         (("sim", ":"), ["//lattice-20x20", "//packing143", "//twin16"]),
         (("sim", ":", "//tw"), ["//twin16"]),
         (("firmware", ":", "//"), ["//twin16"]),
-        (('"sim://twin16?pres',), ["sim://twin16?preset=ideal", "sim://twin16?preset=lab"]),
+        (('"sim://twin16?pres',), [f"sim://twin16?preset={each}" for each in ("ideal", "lab", "paper")]),
         (('"sim://twin16?seed=3&preset=i',), ["sim://twin16?seed=3&preset=ideal"]),
         (("sim", ":", "//twin16?preset", "=", "l"), ["lab"]),
         (('"firmware://twin16?targ',), ["firmware://twin16?target=atmega2560", "firmware://twin16?target=native"]),
@@ -128,7 +128,7 @@ def test_zsh_and_fish_get_whole_words(labnet_command: Labnet, monkeypatch: pytes
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", 'labnet run x.toml --board "sim://twin16?preset=')
     monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
     monkeypatch.setenv("_LABNET_COMPLETE", "complete_fish")
-    assert labnet_command()[1].split() == ["sim://twin16?preset=ideal", "sim://twin16?preset=lab"]
+    assert labnet_command()[1].split() == [f"sim://twin16?preset={each}" for each in ("ideal", "lab", "paper")]
     monkeypatch.setenv("_LABNET_COMPLETE", "complete_zsh")
     assert '"sim\\\\://twin16?preset=ideal"' in labnet_command()[1]
 
