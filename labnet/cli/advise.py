@@ -244,7 +244,7 @@ def _rows(advice: Advice) -> dict[str, str]:
         "  does p < 1 help?": _helps(advice),
         "to use": _setting(best),
         "  error": _spread(Spread.over(ends.scaled)),
-        "  error, rms": f"{1e3 * np.median(ends.error_v):.2g} mV",
+        "  error, rms": f"{_rounded(1e3 * float(np.median(ends.error_v)))} mV",
         "  triggers": f"about {_rounded(ends.steps_p / best.p)}" if ends.steps_p else "few, wipers stay",
     }
 
@@ -263,7 +263,7 @@ def _helps(advice: Advice) -> str:
     gain, p = advice.gain.median, advice.desynchronous.p
     if 1 / HELPS < gain < HELPS:
         return f"no, the same at p = {p:g}"
-    said = f"yes, 1 / {_rounded(gain)}" if advice.helps else f"no, {_rounded(1 / gain)} times that"
+    said = f"yes, {_rounded(gain)} x lower" if advice.helps else f"no, {_rounded(1 / gain)} x higher"
     return f"{said} at p = {p:g}"
 
 

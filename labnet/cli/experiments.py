@@ -306,9 +306,10 @@ def figures(
     ] = Path("figures"),
     quick: Annotated[bool, typer.Option("--quick", help="Fewer tasks and steps: minutes, not an hour.")] = False,
 ) -> None:
-    """Make the figures of the paper: NAME.png to hold beside it, NAME.json with numbers, intervals and settings.
+    """Make the figures of the paper and of the studies: NAME.png, and NAME.json with numbers, intervals and settings.
 
-    Each comes from experiments/figures/NAME.toml and says what the paper states, what was found and whether it holds.
+    Each comes from experiments/figures/NAME.toml and says what is stated, what was found and whether it holds. The
+    paper's are 1b to 4e (docs/reproduction.md), desync-* are of docs/when-desynchrony-helps.md.
     The same command goes on where it was interrupted.
     """
     from labnet.figures import FIGURES, make  # matplotlib takes longer to import than the other commands take to run
@@ -327,7 +328,7 @@ def figures(
         table.add_column(style="bold", no_wrap=True)
         table.add_column()
         table.add_row(f"{name}", f"{made.picture} ({made.seconds:.0f} s)")
-        table.add_row("paper", figure.statement)
+        table.add_row("statement", figure.statement)
         for line in made.findings.found:
             table.add_row("found", line)
         table.add_row("verdict", made.findings.verdict)
