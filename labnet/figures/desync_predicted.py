@@ -14,7 +14,7 @@ import pandas as pd
 from labnet.addresses import open_board
 from labnet.advice import Bench
 from labnet.cores import core_count
-from labnet.desynchrony import Bias, Prediction, Rest, drift, predict, response
+from labnet.desynchrony import Bias, Prediction, Rest, drift, predict
 from labnet.experiment import Experiment, TaskSettings
 from labnet.figures.figure import late_error
 from labnet.sweeps import Sweep
@@ -66,8 +66,7 @@ def _rows(trained: Trained) -> Iterator[Row]:
         with open_board(address) as board:
             bench = Bench.of(board)
             task = Experiment(board=address, task=settings, steps=1).plan(board.network).task
-        drops_v = response(task, np.full(bench.network.edge_count, bench.network.r_ref_ohm)).free_v
-        return bench, task, bench.sigma.bias(drops_v, seed)
+        return bench, task, bench.bias(task, seed)
 
     @cache
     def rest(address: str, settings: TaskSettings, seed: int, eta: float) -> Rest:

@@ -12,7 +12,7 @@ from scipy.stats import linregress
 
 from labnet import plots
 from labnet.analysis import Interval, median
-from labnet.desynchrony import LOCKED, Bias, drift, predict
+from labnet.desynchrony import LOCKED, Bias, predict
 from labnet.figures.desync import SIGMA, P, by_setting, s_of
 from labnet.figures.desync_cycles import WIPER, Cycle, cycles, tasks_of
 from labnet.figures.drawing import intervals, labelled, picture
@@ -82,8 +82,7 @@ def _predicted(tasks: Mapping[int, Task], p: float) -> pd.Series:
     count = min(_PREDICTED_TASKS, _NODES_2 // first.network.node_count**2)
     bias, found = Bias(0.0, _PREDICTED_V), {}
     for seed in list(tasks)[:count]:
-        rest = drift(tasks[seed], bias, 1.0)
-        found[seed] = predict(tasks[seed], bias, 1.0, _MIDDLE, rest=rest).error(p)
+        found[seed] = predict(tasks[seed], bias, 1.0, _MIDDLE).error(p)
     return pd.Series(found, dtype=np.float64)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from labnet.data import Data
 from labnet.experiment import Experiment
 from labnet.figures.desync_statements import Trained
-from labnet.figures.figure import FloatArray, completed
+from labnet.figures.figure import FloatArray, completed, late_error
 from labnet.sweeps import Sweep, sweep
 
 SOURCE_V = 5.0  # what the board's sources give
@@ -172,10 +172,7 @@ def _late_steps(steps: int) -> list[int]:
 
 def _late_errors(swept: Sweep, examples: str) -> FloatArray:
     """Give the median error over the second half of every training, NaN where it failed."""
-    frame = completed(swept, "error")
-    frame = frame[frame["set"] == examples]
-    late = frame[frame["step"] >= frame.groupby("point")["step"].transform("max") / 2]
-    final = late.groupby("point")["scaled_error"].median()
+    final = late_error(swept, examples).set_index("point")["scaled_error"]
     return final.reindex(range(len(swept.over.values))).to_numpy(dtype=np.float64)
 
 

@@ -200,5 +200,6 @@ def late_error(sweep: Sweep, examples: str) -> pd.DataFrame:
     frame = completed(sweep, "error")
     frame = frame[frame["set"] == examples]
     late = frame[frame["step"] >= frame.groupby("point")["step"].transform("max") / 2]
-    middle = late.groupby(["point", *sweep.over.columns])["scaled_error"].median()
+    swept = [column for column in sweep.over.columns if column != "steps_p"]  # which counts up in this frame
+    middle = late.groupby(["point", *swept])["scaled_error"].median()
     return middle.reset_index()
