@@ -204,6 +204,8 @@ class Prediction:
         Lambda: contrast of the start's two-cycle, times eta, over the largest sigma.
     locks : bool
         Whether p = 1 stays where it starts: with a single example above `LOCKED`, with several above `SLOW`.
+    cost_v2 : float
+        The cost at the start.
     bias_error : float
         The floor that sigma sets, whatever p.
     start_error, end_error : float
@@ -216,6 +218,7 @@ class Prediction:
 
     lock: float
     locks: bool
+    cost_v2: float
     bias_error: float
     start_error: float
     end_error: float
@@ -281,6 +284,7 @@ def predict(
     return Prediction(
         lock=lock,
         locks=lock > (LOCKED if len(task.train) == 1 else SLOW),
+        cost_v2=cost_v2,
         bias_error=last.cost_v2 / cost_v2,
         start_error=float(np.mean(first.outputs_v**2)) / 4.0 / cost_v2,
         end_error=float(np.mean(last.swing.outputs_v**2)) / 4.0 / cost_v2,

@@ -158,13 +158,12 @@ def advise(
         for share in sorted({*PROBABILITIES, p}, reverse=True)
         for where in starts
     ]
-    predicted, costs = [], []
+    predicted = []
     for seed, task in tasks.items():
         predicted.append(_predictions(bench, task, seed, starts, {each.eta for each in settings}))
-        costs.append({where: _cost_v2(bench, task, wipers) for where, wipers in starts.items()})
         tell()
     several = any(len(task.train) > 1 for task in tasks.values())
-    outlooks = {each: _outlook(bench.sigma, several, each, planned.start, predicted, costs) for each in settings}
+    outlooks = {each: _outlook(bench.sigma, several, each, planned.start, predicted) for each in settings}
     as_planned = [each[eta, planned.start] for each in predicted]
     return Advice(
         bench=bench,
@@ -199,8 +198,7 @@ def factor_for(bench: Bench, tasks: Mapping[int, Task], start: ArrayLike, error:
     for _ in range(_ROUNDS):
         scaled, floors = replace(bench, sigma=bench.sigma.times(factor)), []
         for seed, task in tasks.items():
-            rest = drift(task, scaled.bias(task, seed), 1.0, bench.pot)
-            floors.append(rest.cost_v2 / _cost_v2(bench, task, start))
+            floors.append(predict(task, scaled.bias(task, seed), 1.0, start, bench.pot).bias_error)
         if abs(np.log(np.median(floors) / error)) < _NEAR:
             break
         factor *= float(np.clip(np.sqrt(error / np.median(floors)), 0.1, 10.0))
@@ -233,11 +231,6 @@ def _unmoved(bench: Bench, task: Task, start: ArrayLike) -> Rest:
     return Rest(wipers, 0.0, swing(response(task, bench.pot.ohm(wipers)), bench.pot.step_ohm))
 
 
-def _cost_v2(bench: Bench, task: Task, start: ArrayLike) -> float:
-    ohm = np.broadcast_to(bench.pot.ohm(start), task.network.edge_count)
-    return float(np.mean(response(task, ohm).errors_v ** 2))
-
-
 def _signal_v(task: Task) -> float:
     held = task.train.inputs
     return float(held.max() - min(held.min(), *([0.0] if task.grounds else [held.max()])))
@@ -249,16 +242,15 @@ def _outlook(
     setting: Setting,
     planned: str,
     predicted: Sequence[dict[tuple[float, str], Prediction]],
-    costs: Sequence[dict[str, float]],
 ) -> Outlook:
     """Put the predictions of all tasks together."""
     found = [each[setting.eta, setting.start] for each in predicted]
     own = np.array([expected(each, setting.p, sigma.signed, several) for each in found])
-    cost_v2 = own * [each[setting.start] for each in costs]
+    cost_v2 = own * [each.cost_v2 for each in found]
     stay = [setting.p == 1.0 and (sigma.signed or each.locks) for each in found]
     took = np.where(stay, 0.0, [each.steps_p(setting.p) for each in found]) if sigma.most_v.any() else [0.0]
     return Outlook(
-        scaled=cost_v2 / [each[planned] for each in costs],
+        scaled=cost_v2 / [each[setting.eta, planned].cost_v2 for each in predicted],
         error_v=np.sqrt(cost_v2),
         steps_p=float(np.median(took)),
     )

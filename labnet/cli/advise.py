@@ -147,8 +147,9 @@ def advise(
         print_prose(_REGIMES[regime])
     print_prose(_LEGEND)
     _print_remedies(board, found)
-    for name, factor in wanted.items():
-        _print_wanted(name, found[name], factor, error)
+    if error is not None:
+        for name, factor in wanted.items():
+            _print_wanted(name, found[name], factor, error)
     if path is not None:
         made_folder(path.parent)
         with whole_file(path) as unfinished:
@@ -282,7 +283,7 @@ def _print_remedies(board: Board, found: Mapping[str, Advice]) -> None:
         print_prose(f"What makes sigma / (eta V) smaller: {'; '.join(able)}.")
 
 
-def _print_wanted(name: str, advice: Advice, factor: float, error: float | None) -> None:
+def _print_wanted(name: str, advice: Advice, factor: float, error: float) -> None:
     """Say what takes the floor to an error."""
     share = factor * advice.share * advice.planned.eta
     print_prose(
