@@ -118,9 +118,9 @@ def response(task: Task, ohm: ArrayLike) -> Response:
     outputs, rim = list(task.outputs), task.inputs + task.grounds
     held = task.held_v(task.train.inputs)
     free = held @ circuit.transfer_matrix(network, resistances, rim).T
-    drops = free[:, first] - free[:, second]
+    drops = circuit.edge_drops(network, free)
     of_outputs = circuit.transfer_matrix(network, resistances, rim + task.outputs)[:, len(rim) :]
-    clamped = of_outputs[first] - of_outputs[second]
+    clamped = circuit.edge_drops(network, of_outputs.T).T
     currents = clamped / resistances[:, None]
     fed = np.zeros((network.node_count, len(outputs)))
     np.add.at(fed, first, currents)
@@ -175,7 +175,6 @@ def drift(task: Task, bias: Bias, eta: float, pot: Pot | None = None) -> Rest:
     """
     pot = pot or Pot()
     network, top = task.network, pot.positions - 1.0
-    first, second = network.ends
     outputs, rim = list(task.outputs), task.inputs + task.grounds
     held = task.held_v(task.train.inputs)
     wipers = np.full(network.edge_count, top)
@@ -188,7 +187,7 @@ def drift(task: Task, bias: Bias, eta: float, pot: Pot | None = None) -> Rest:
         costs.append(float(np.mean(errors**2)))
         nudged = np.hstack([held, free[:, outputs] - eta * errors])
         clamped = nudged @ circuit.transfer_matrix(network, ohm, rim + task.outputs).T
-        gap = np.abs(free[:, first] - free[:, second]) - np.abs(clamped[:, first] - clamped[:, second])
+        gap = np.abs(circuit.edge_drops(network, free)) - np.abs(circuit.edge_drops(network, clamped))
         wipers = np.clip(wipers + step * (1.0 - 2.0 * bias.down(gap).mean(axis=0)), 0.0, top)
     cost_v2 = float(np.median(costs[-_SETTLES // 5 :]))
     return Rest(wipers, cost_v2, swing(response(task, pot.ohm(wipers)), pot.step_ohm))

@@ -158,14 +158,14 @@ RESUMED = {
 }
 
 
-@pytest.mark.parametrize("parts", BOARDS)
-@pytest.mark.parametrize("settings", RESUMED)
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [(rule, parts) for rule in RESUMED for parts in BOARDS if rule == "discrete" or BOARDS[parts].resistance_range_ohm],
+)
 def test_begun_at_one_pace_and_resumed_at_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: str, settings: str
 ) -> None:
     """The host is interrupted at a trigger, the board goes on and is interrupted after a block, and so on."""
-    if settings != "discrete" and BOARDS[parts].resistance_range_ohm is None:
-        pytest.skip("a board with wipers only")
     monkeypatch.setattr(controller, "_STATE_EVERY_S", 0.0)
     network = networks.twin16()
     plan = Plan(task=tasks(network)["regression"], steps=1200, measure=(0, 60, 999), **RESUMED[settings])
